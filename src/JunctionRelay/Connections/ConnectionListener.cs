@@ -8,7 +8,7 @@ internal abstract class ConnectionListener : IAsyncDisposable
     /// <summary>Where it listens; the port is the real one also where port 0 was asked for.</summary>
     public abstract EndPoint EndPoint { get; }
 
-    /// <summary>The next connection, or null when the listener was stopped. Throws only what <see cref="Relay"/>'s accept loop backs off on (no descriptors left, for one).</summary>
+    /// <summary>The next connection, or null when the listener was stopped. Throws only what the accept loop backs off on (no descriptors left, for one).</summary>
     public abstract ValueTask<Connection?> AcceptAsync();
 
     /// <summary>Refuses new peers while keeping the port ours (<paramref name="listening"/> false), or takes them again. A paused accept stays pending.</summary>
