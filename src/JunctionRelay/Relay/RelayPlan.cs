@@ -1,11 +1,9 @@
-using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
-
-using Authorization = JunctionRelay.Policies.Authorization;
+using EndPoint = System.Net.EndPoint;
 
 namespace JunctionRelay.Relay;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Targets;
@@ -9,6 +10,7 @@ namespace JunctionRelay.Relay;
 /// THE SPINE: the life of one relayed connection. Runs stages 3 to 8 in order, owns both ends, closes once, and writes the one summary line.
 /// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "Abort may come from outside at any time; a token source without a timer holds nothing.")]
 internal sealed class RelayedConnection
 {
     private readonly RelayPlan _relay;
@@ -138,6 +140,5 @@ internal sealed class RelayedConnection
             reason == CloseReason.ClientLeft ? LogLevel.Debug : LogLevel.Information,
             Id, Relay, Client is null ? "unix" : SocketDialer.Text(Client), _client.Peer?.Name ?? "-", _dialled?.Target.Name ?? "-",
             toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
-        _stop.Dispose();
     }
 }
