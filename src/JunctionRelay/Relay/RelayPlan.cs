@@ -2,7 +2,6 @@ using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Routing;
-using JunctionRelay.Targets;
 using EndPoint = System.Net.EndPoint;
 
 namespace JunctionRelay.Relay;
