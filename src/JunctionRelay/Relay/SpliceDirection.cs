@@ -11,7 +11,7 @@ namespace JunctionRelay.Relay;
 internal readonly record struct DirectionEnd(ConnectionSide? Broken, ConnectionFault Fault = default, CloseReason? Told = null, bool WhileWriting = false, string Detail = "");
 
 /// <summary>One direction of a splice: read, write, count, pass the end on.</summary>
-internal sealed class SpliceDirection(Connection from, Connection to, ConnectionSide fromSide)
+internal sealed class SpliceDirection(Connection from, Connection to, ConnectionSide fromSide, TimeProvider time)
 {
     /// <summary>
     /// What may be passed on without waiting once, before the others get their turn: a flow whose calls all succeed at once would otherwise
@@ -20,14 +20,14 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
     public const int MostBytesPerTurn = 1024 * 1024;
 
     private long _bytes;
+    private long _endedAt;
     private volatile bool _writing;
-    private volatile bool _ended;
 
     /// <summary>Bytes passed on so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>The sender's clean end was passed on.</summary>
-    public bool Ended => _ended;
+    /// <summary>The timestamp at which the sender ended cleanly; 0 while it has not.</summary>
+    public long EndedAt => Volatile.Read(ref _endedAt);
 
     /// <summary>Waiting for the receiver to take bytes, and so not noticing what becomes of the sender.</summary>
     public bool IsWriting => _writing;
@@ -67,7 +67,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                 await Task.Yield();
             }
 
-            _ended = true;
+            Volatile.Write(ref _endedAt, time.GetTimestamp());
             await to.CompleteOutputAsync();
             return default;
         }
