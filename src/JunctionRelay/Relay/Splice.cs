@@ -17,7 +17,7 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
     private readonly SpliceDirection _toClient = new(target, client, ConnectionSide.Target, time);
     private readonly long _started = time.GetTimestamp();
     private long _lastActive = time.GetTimestamp();
-    private long _bytesAtLastSweep;
+    private long _stepsAtLastSweep;
     private int _sweeps;
     private int _reason;   // a CloseReason, 0 = none yet; the first wins
 
@@ -63,10 +63,10 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
     public void Sweep()
     {
         var now = time.GetTimestamp();
-        var bytes = _toTarget.Bytes + _toClient.Bytes;
-        if (bytes != _bytesAtLastSweep)
+        var steps = _toTarget.Steps + _toClient.Steps;
+        if (steps != _stepsAtLastSweep)
         {
-            _bytesAtLastSweep = bytes;
+            _stepsAtLastSweep = steps;
             _lastActive = now;
         }
 

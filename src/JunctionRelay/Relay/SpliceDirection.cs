@@ -20,11 +20,15 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
     public const int MostBytesPerTurn = 1024 * 1024;
 
     private long _bytes;
+    private long _steps;
     private long _endedAt;
     private volatile bool _writing;
 
     /// <summary>Bytes passed on so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>Grows whenever something was read or written: what the sweep compares to tell silence.</summary>
+    public long Steps => Volatile.Read(ref _steps);
 
     /// <summary>The timestamp at which the sender ended cleanly; 0 while it has not.</summary>
     public long EndedAt => Volatile.Read(ref _endedAt);
@@ -44,6 +48,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                 var read = from.Input.ReadAsync();
                 if (!read.IsCompletedSuccessfully) inTurn = 0;
                 var result = await read;
+                Volatile.Write(ref _steps, _steps + 1);
                 foreach (var segment in result.Buffer)
                 {
                     writing = true;
@@ -58,6 +63,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                     _writing = writing = false;
                     inTurn += segment.Length;
                     Volatile.Write(ref _bytes, _bytes + segment.Length);
+                    Volatile.Write(ref _steps, _steps + 1);
                 }
 
                 from.Input.AdvanceTo(result.Buffer.End);
