@@ -25,7 +25,7 @@ internal static class RunCommand
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {
-                await JunctionHost.RunAsync(JunctionPlanBuilder.Build(reading));
+                await JunctionHost.RunAsync(RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System));
                 return ExitCodes.Ok;
             }
             catch (ListenException e)

@@ -21,7 +21,7 @@ internal static class ValidateCommand
         command.SetAction(parsed =>
         {
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
-            var plan = JunctionPlanBuilder.Build(reading);
+            var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System);
             Console.WriteLine($"ok: {plan.Relays.Count} relays on {plan.Relays.Sum(r => r.Listen.Count)} addresses");
             return ExitCodes.Ok;
         });
