@@ -69,6 +69,8 @@ internal sealed partial class ConfigChecks
             CheckEffects(path, relay, listens, targets);
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));
         CheckAllow($"{path}.allow", relay.Allow);
+        if (relay.KeepAlive is { } keepAlive && keepAlive.Ticks % TimeSpan.TicksPerSecond != 0)
+            Add($"{path}.keepAlive", "is no whole number of seconds", "TCP counts in seconds: write 30s or 60s");
         if (relay.HoldFor is not null && relay.WhenDown != "hold" && !_bound.IsUnclear($"{path}.whenDown"))
             Add($"{path}.holdFor", "has no effect without hold", "add \"whenDown\": \"hold\", or leave it out");
     }

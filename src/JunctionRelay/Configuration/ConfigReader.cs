@@ -20,7 +20,7 @@ internal static class ConfigReader
         var bound = ConfigBinder.Bind(layers, problems);
         ConfigChecks.Check(bound, home, problems);
         return new ConfigReading(problems.Count == 0 ? bound.Config : null, home,
-            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.Ordinal)]);
+            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)]);
     }
 }
 
