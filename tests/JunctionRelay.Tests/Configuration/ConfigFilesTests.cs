@@ -1,3 +1,5 @@
+using JunctionRelay.Configuration;
+
 namespace JunctionRelay.Tests.Configuration;
 
 /// <summary>Whole files through the whole way. An invalid file states in <c>// problem:</c> lines exactly what is to be said of it, in order.</summary>
@@ -13,10 +15,10 @@ public sealed class ConfigFilesTests
     public static TheoryData<string> Examples => [.. RepositoryFiles.JsonIn("docs/examples")];
 
     [Theory, MemberData(nameof(Valid))]
-    public void A_valid_file_has_no_problem(string name) => Assert.Empty(ProblemsOf($"{Files}/valid/{name}"));
+    public void A_valid_file_becomes_a_plan(string name) => AssertPlan($"{Files}/valid/{name}");
 
     [Theory, MemberData(nameof(Examples))]
-    public void An_example_has_no_problem(string name) => Assert.Empty(ProblemsOf($"docs/examples/{name}"));
+    public void An_example_becomes_a_plan(string name) => AssertPlan($"docs/examples/{name}");
 
     [Theory, MemberData(nameof(Invalid))]
     public void An_invalid_file_has_exactly_the_problems_that_it_states(string name)
@@ -29,7 +31,15 @@ public sealed class ConfigFilesTests
 
     private static IReadOnlyList<string> ProblemsOf(string file)
     {
-        using var folder = new ConfigFolder();
-        return folder.Write("junction.json", File.ReadAllText(RepositoryFiles.Path(file))).Problems();
+        using var folder = Folder(file);
+        return folder.Problems();
     }
+
+    private static void AssertPlan(string file)
+    {
+        using var folder = Folder(file);
+        Assert.NotEmpty(RelayPlanBuilder.Build(folder.Config(), folder.Root, TimeProvider.System).Relays);
+    }
+
+    private static ConfigFolder Folder(string file) => new ConfigFolder().Write("junction.json", File.ReadAllText(RepositoryFiles.Path(file)));
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Configuration;
 
@@ -11,30 +12,24 @@ internal static class TestCertificates
 
     private static Dictionary<string, string> Make()
     {
-        using var caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var ca = new CertificateRequest("CN=test authority", caKey, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
-        var files = new Dictionary<string, string> { ["ca.crt"] = ca.ExportCertificatePem() };
-        foreach (var name in new[] { "server", "cloud", "enterprise" })
-            (files[$"{name}.crt"], files[$"{name}.key"]) = Pair($"CN={name}");
+        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem() };
+        foreach (var (file, name) in new[] { ("server", "relay.test"), ("cloud", "cloud"), ("enterprise", "enterprise") })
+        {
+            using var issued = TestPki.Default.Issue(name);
+            using var key = issued.GetECDsaPrivateKey()!;
+            files[$"{file}.crt"] = issued.ExportCertificatePem();
+            files[$"{file}.key"] = key.ExportPkcs8PrivateKeyPem();
+            files["encrypted.key"] = key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        }
 
         using var rsa = RSA.Create(2048);
-        using var ofRsa = new CertificateRequest("CN=rsa", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        using var selfSigned = new CertificateRequest("CN=rsa", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
-        files["rsa.crt"] = ofRsa.ExportCertificatePem();
+        files["rsa.crt"] = selfSigned.ExportCertificatePem();
         files["rsa.key"] = rsa.ExportRSAPrivateKeyPem();
         files["both.pem"] = files["server.key"] + "\n" + files["server.crt"];
-        files["encrypted.key"] = caKey.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
         files["damaged.crt"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         files["empty.pem"] = "";
         return files;
-    }
-
-    private static (string Certificate, string Key) Pair(string subject)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = new CertificateRequest(subject, key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
-        return (certificate.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
 }
