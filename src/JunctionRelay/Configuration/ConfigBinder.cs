@@ -43,9 +43,10 @@ internal sealed class ConfigBinder
             else
             {
                 Said(path.Member(name));
-                var nearest = NearestName.To(name, known.Keys);
+                var usable = known.Keys.Where(k => k[0] != '$' && !LaterKeys.Covers(path.Member(k).Pattern)).ToList();
+                var nearest = NearestName.To(name, usable);
                 Add(path.Member(name), "is no key that junction knows",
-                    nearest is null ? $"known here are {string.Join(", ", known.Keys.Where(k => k[0] != '$'))}" : $"did you mean {nearest}?");
+                    nearest is null ? $"known here are {string.Join(", ", usable)}" : $"did you mean {nearest}?");
                 if (nearest is not null)
                     _unclear.Add(path.Member(nearest).Shown);
             }
@@ -142,6 +143,8 @@ internal sealed class ConfigBinder
     {
         if (string.IsNullOrWhiteSpace(value))
             return Refuse(path, "is empty", "write a value, or leave the key out");
+        if (value.Any(char.IsControl))
+            return Refuse(path, "holds a control character", "take it out");
         return words is null || words.Contains(value) ? value : Refuse(path, $"is '{value}'", $"write {string.Join(" or ", words)}");
     }
 

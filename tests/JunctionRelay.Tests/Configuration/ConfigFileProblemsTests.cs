@@ -63,6 +63,46 @@ public sealed class ConfigFileProblemsTests : IDisposable
         Assert.StartsWith("junction.json:1:1: is no JSON (", Assert.Single(_folder.Problems()));
     }
 
+    [Theory]
+    [InlineData("{\n\"name\": \"\\ud800\" }")]
+    [InlineData("{\n\"\\ud800\": 1 }")]
+    public void Half_a_character_is_no_text(string text) =>
+        Assert.Equal(
+            ["junction.json:2: is no JSON (a text holds bytes that are no characters); save the file as UTF-8"],
+            _folder.Write("junction.json", text).Problems());
+
+    [Fact]
+    public void Bytes_of_another_encoding_are_no_text()
+    {
+        File.WriteAllText(_folder.Path("junction.json"), "{ \"name\": \"M\u00fcnchen\" }", Encoding.Latin1);
+        Assert.StartsWith("junction.json:1: is no JSON (", Assert.Single(_folder.Problems()));
+    }
+
+    [Fact]
+    public void A_control_character_is_refused_before_it_meets_the_file_system() =>
+        Assert.Equal(
+            ["identity.certificate (junction.json:1): holds a control character; take it out"],
+            _folder.Write("junction.json", """{ "identity": { "certificate": "a\u0000b" }, "relays": { "a": { "listen": "tls://*:1", "target": "lic:1" } } }""").Problems());
+
+    [Fact]
+    public void Nesting_without_end_is_no_JSON() =>
+        Assert.StartsWith("junction.json:1:", Assert.Single(_folder.Write("junction.json", string.Concat(Enumerable.Repeat("{\"a\":", 100_000))).Problems()));
+
+    [Fact]
+    public void An_empty_name_of_a_file_is_a_missing_file() =>
+        Assert.Contains("does not exist", Assert.Single(JunctionRelay.Configuration.ConfigReader.Read("", new Dictionary<string, string>()).Problems).ToString());
+
+    [Fact]
+    public void A_key_that_cannot_be_read_is_named_with_the_reason()
+    {
+        File.CreateSymbolicLink(_folder.Path("certs/unreadable.key"), "/proc/self/mem");
+        _folder.Write("junction.json", """
+            { "relays": { "a": { "listen": "tls://*:1", "target": "lic:1", "tls": { "certificate": "certs/server.crt", "key": "certs/unreadable.key" } } } }
+            """);
+        Assert.StartsWith(
+            "relays.a.tls.key (junction.json:1): certs/unreadable.key cannot be read (Input/output error", Assert.Single(_folder.Problems()));
+    }
+
     [Fact]
     public void Paths_are_relative_to_the_file_wherever_the_process_runs()
     {

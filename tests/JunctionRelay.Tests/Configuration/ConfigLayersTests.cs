@@ -121,6 +121,7 @@ public sealed class ConfigLayersTests : IDisposable
 
     [Theory]
     [InlineData("JUNCTION_DRAIN_TIMEOUT", "DRAIN_TIMEOUT (JUNCTION_DRAIN_TIMEOUT): is no key that junction knows; did you mean drainTimeout?")]
+    [InlineData("JUNCTION_", " (JUNCTION_): is no key that junction knows; known here are ")]
     [InlineData("JUNCTION_relays__a__port", "relays.a.port (JUNCTION_relays__a__port): is no key that junction knows; known here are ")]
     public void Other_variables_that_begin_like_ours_are_taken_for_a_mistake(string variable, string problem) =>
         Assert.StartsWith(problem, Assert.Single(_folder.Write("junction.json", OneRelay).Problems(environment: new() { [variable] = "x" })));

@@ -30,7 +30,7 @@ internal static class ConfigReference
             var here = pattern.Length == 0 ? property.Name : $"{pattern}.{property.Name}";
             var shape = ConfigJsonContext.Default.GetTypeInfo(property.PropertyType)!;
             var isMap = shape.Kind == JsonTypeInfoKind.Dictionary;
-            if (LaterKeys.Keys.ContainsKey(here) || LaterKeys.Keys.ContainsKey($"{here}.*"))
+            if (LaterKeys.Covers(here))
                 continue;
 
             text.Append($"| `{property.Name}` | {Value(property, shape)} | {AttributeOf<DescriptionAttribute>(property)!.Description} |\n");
