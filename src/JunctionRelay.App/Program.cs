@@ -1,1 +1,5 @@
-return 0;
+using System.CommandLine;
+using JunctionRelay.App.Commands;
+
+var root = new RootCommand("junction") { SimulateServerCommand.Create(), SimulateClientCommand.Create() };
+return await root.Parse(args).InvokeAsync();
