@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Demo;
 using JunctionRelay.Licensing;
 
@@ -14,10 +15,6 @@ namespace JunctionRelay.App.Commands;
 /// </summary>
 internal static class SimulateClientCommand
 {
-    private const int Ok = 0;
-    private const int Failed = 1;
-    private const int Unavailable = 69;
-
     // So many checkouts under way at once: enough to be a burst, few enough for one process on a small machine.
     private const int Burst = 64;
 
@@ -76,30 +73,30 @@ internal static class SimulateClientCommand
             {
                 await Console.Error.WriteLineAsync(
                     string.Create(CultureInfo.InvariantCulture, $"junction simulate-client: {failure.Message} ({failure.FlexLmError})"));
-                return failure.Step is CheckoutStep.DialServer or CheckoutStep.DialVendor ? Unavailable : Failed;
+                return failure.Step is CheckoutStep.DialServer or CheckoutStep.DialVendor ? ExitCodes.Unavailable : ExitCodes.Failed;
             }
 
             await Console.Out.WriteLineAsync("held");
             if (arguments.GetValue(Hold) && await LostAsync(seats, stop) is { } lost)
             {
                 await Console.Out.WriteLineAsync($"lost {SeatLines.Name(await lost.Ended)}");
-                return Failed;
+                return ExitCodes.Failed;
             }
 
             var ends = await Task.WhenAll(seats.Select(seat => seat.ReturnAsync()));
             if (ends.Any(end => end != ConversationEnd.Fin))
             {
                 await Console.Out.WriteLineAsync($"lost {SeatLines.Name(ends.First(end => end != ConversationEnd.Fin))}");
-                return Failed;
+                return ExitCodes.Failed;
             }
 
             await Console.Out.WriteLineAsync("returned");
-            return Ok;
+            return ExitCodes.Ok;
         }
         catch (OperationCanceledException)
         {
             await Console.Error.WriteLineAsync("junction simulate-client: stopped before the seats were held");
-            return Failed;
+            return ExitCodes.Failed;
         }
         finally
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Demo;
 
 namespace JunctionRelay.App.Commands;
@@ -14,9 +15,6 @@ namespace JunctionRelay.App.Commands;
 /// </summary>
 internal static class SimulateServerCommand
 {
-    private const int Ok = 0;
-    private const int Unavailable = 69;
-
     private static readonly Option<IPEndPoint> Listen = new("--listen")
     {
         Description = "Where lmgrd listens, ADDRESS:PORT; port 0 for any",
@@ -100,12 +98,12 @@ internal static class SimulateServerCommand
             lines.Writer.TryWrite(SeatLines.Counts(server));
             lines.Writer.Complete();
             await writing;
-            return Ok;
+            return ExitCodes.Ok;
         }
         catch (SocketException e)
         {
             await Console.Error.WriteLineAsync($"junction simulate-server: cannot listen on {options.Listen} or its vendor port {options.VendorPort}: {e.Message}");
-            return Unavailable;
+            return ExitCodes.Unavailable;
         }
     }
 

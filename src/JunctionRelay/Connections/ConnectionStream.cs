@@ -11,6 +11,9 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     /// <summary>True once the transport below ended (FIN).</summary>
     public bool TransportEnded { get; private set; }
 
+    /// <summary>True once a byte arrived.</summary>
+    public bool ReceivedAnything { get; private set; }
+
     /// <summary>
     /// While set, what follows a read that had to wait runs on the thread pool: a handshake is a millisecond of arithmetic, and the thread that
     /// serves all sockets has none to spare.
@@ -28,7 +31,7 @@ internal sealed class ConnectionStream(Connection connection) : Stream
         var read = connection.ReceiveAsync(buffer, cancellationToken);
         if (!read.IsCompletedSuccessfully || LeavesEngineThread) return FinishAsync(read, buffer.IsEmpty);
         var count = read.Result;
-        if (count == 0 && !buffer.IsEmpty) TransportEnded = true;
+        Note(count, buffer.IsEmpty);
         return new(count);
     }
 
@@ -60,8 +63,14 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     private async ValueTask<int> FinishAsync(ValueTask<int> read, bool waitOnly)
     {
         var count = await read;
-        if (count == 0 && !waitOnly) TransportEnded = true;
+        Note(count, waitOnly);
         if (LeavesEngineThread) await Task.Yield();
         return count;
+    }
+
+    private void Note(int count, bool waitOnly)
+    {
+        if (count > 0) ReceivedAnything = true;
+        else if (!waitOnly) TransportEnded = true;
     }
 }

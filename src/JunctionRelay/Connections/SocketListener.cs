@@ -89,11 +89,11 @@ internal sealed class SocketListener : ConnectionListener
         return null;
     }
 
-    public override void Listen(bool listening)
+    public override bool Listen(bool listening)
     {
         lock (_lock)
         {
-            if (_stopped || listening == (_paused is null)) return;
+            if (_stopped || listening == (_paused is null)) return false;
             if (listening)
             {
                 if (CanPause) _socket.Listen(Backlog);
@@ -106,6 +106,8 @@ internal sealed class SocketListener : ConnectionListener
                 // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).
                 if (CanPause) _socket.Shutdown(SocketShutdown.Receive);
             }
+
+            return true;
         }
     }
 

@@ -101,7 +101,7 @@ internal sealed class TlsConnection : Connection
         private static ConnectionBrokenException? Translate(Exception e) => e switch
         {
             ConnectionBrokenException or OperationCanceledException => null,
-            IOException { InnerException: ConnectionBrokenException inner } => new(inner.Fault, inner.Told, e),
+            IOException { InnerException: ConnectionBrokenException inner } => new(inner.Fault, inner.Told, inner: e),
             ObjectDisposedException => new(ConnectionFault.Reset, inner: e),
             _ => new(ConnectionFault.Truncated, inner: e),
         };

@@ -45,6 +45,8 @@ internal sealed class TlsHandshake
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             await tls.DisposeAsync();
+            if (_targetName is null && e is not OperationCanceledException && !stream.ReceivedAnything)
+                return DialOutcome.Failed(CloseReason.ClientLeft, "it left before the TLS handshake began");
             return DialOutcome.Failed(Reason(e, objection, objections), objection ?? Words(e, timeout));
         }
 
