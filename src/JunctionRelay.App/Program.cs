@@ -11,6 +11,7 @@ Environment.SetEnvironmentVariable(
 
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
+    DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
     SimulateServerCommand.Create(),

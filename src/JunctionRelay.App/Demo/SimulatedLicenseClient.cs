@@ -71,15 +71,15 @@ internal static class SimulatedLicenseClient
     /// <summary>Does one checkout. Failures of the other side are results; only cancellation throws.</summary>
     public static async Task<CheckoutResult> CheckOutAsync(SimulatedClientOptions options, CancellationToken cancellationToken = default)
     {
-        var hello = options.Hello.ToBytes();
-        var (redirect, failure) = await AskServerAsync(options, hello, cancellationToken);
-        return redirect is null ? new(null, failure) : await AskVendorAsync(options, hello, redirect, cancellationToken);
+        var (redirect, failure) = await AskServerAsync(options, cancellationToken);
+        return redirect is null ? new(null, failure) : await AskVendorAsync(options, redirect, cancellationToken);
     }
 
-    private static async Task<(FlexLmRedirect? Redirect, CheckoutFailure? Failure)> AskServerAsync(
-        SimulatedClientOptions options, byte[] hello, CancellationToken cancellationToken)
+    /// <summary>The first half of a checkout: asks lmgrd where the vendor daemon is.</summary>
+    public static async Task<(FlexLmRedirect? Redirect, CheckoutFailure? Failure)> AskServerAsync(
+        SimulatedClientOptions options, CancellationToken cancellationToken = default)
     {
-        var dialled = await DialAsync(options, options.Server, hello, cancellationToken);
+        var dialled = await DialAsync(options, options.Server, cancellationToken);
         if (dialled.Socket is not { } socket)
             return (null, new(CheckoutStep.DialServer, dialled.Unresolved ? NoSuchServer : CannotConnect, $"lmgrd {Text(options.Server)}: {dialled.Why}"));
 
@@ -96,11 +96,12 @@ internal static class SimulatedLicenseClient
         }
     }
 
-    private static async Task<CheckoutResult> AskVendorAsync(
-        SimulatedClientOptions options, byte[] hello, FlexLmRedirect redirect, CancellationToken cancellationToken)
+    /// <summary>The second half: follows the redirect and asks for a seat.</summary>
+    public static async Task<CheckoutResult> AskVendorAsync(
+        SimulatedClientOptions options, FlexLmRedirect redirect, CancellationToken cancellationToken = default)
     {
         var vendor = new DnsEndPoint(options.VendorHost ?? redirect.Host, options.VendorPort ?? redirect.Port);
-        var dialled = await DialAsync(options, vendor, hello, cancellationToken);
+        var dialled = await DialAsync(options, vendor, cancellationToken);
         if (dialled.Socket is not { } socket)
             return new(null, new(CheckoutStep.DialVendor, VendorNotReached, $"vendor daemon {Text(vendor)}: {dialled.Why}"));
 
@@ -131,8 +132,9 @@ internal static class SimulatedLicenseClient
     }
 
     private static async Task<(Socket? Socket, bool Unresolved, string? Why)> DialAsync(
-        SimulatedClientOptions options, DnsEndPoint where, byte[] hello, CancellationToken cancellationToken)
+        SimulatedClientOptions options, DnsEndPoint where, CancellationToken cancellationToken)
     {
+        var hello = options.Hello.ToBytes();
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limited.CancelAfter(options.StepLimit);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
