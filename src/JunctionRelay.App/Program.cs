@@ -11,8 +11,11 @@ Environment.SetEnvironmentVariable(
 
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
+    DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    SimulateServerCommand.Create(),
+    SimulateClientCommand.Create(),
 };
 HelpExamples.Add(root, """
     junction demo                       see a license checkout pass through two junctions
