@@ -152,7 +152,7 @@ internal struct StreamLedger(bool opener, long sendLimit, long receiveLimit)
                 return Reset ? LedgerVerdict.Forget : LedgerVerdict.Keep;
             }
 
-            return Reset || (Ended && PeerEnded) ? LedgerVerdict.Forget : LedgerVerdict.Violation;
+            return Reset || (Ended && PeerEnded && Delivered == Received) ? LedgerVerdict.Forget : LedgerVerdict.Violation;
         }
 
         Known = true;
