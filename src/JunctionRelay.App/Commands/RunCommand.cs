@@ -1,0 +1,38 @@
+using System.CommandLine;
+using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
+using JunctionRelay.Configuration;
+using JunctionRelay.Relay;
+
+namespace JunctionRelay.App.Commands;
+
+/// <summary><c>junction run</c>: the relays of one configuration, until told to stop.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var command = HelpExamples.Add(
+            new Command("run", "Run the relays of a configuration until SIGTERM (drains; a second one ends at once)"),
+            """
+            junction run junction.json
+            junction run                        with ./junction.json or /etc/junction/junction.json
+            junction run --set drainTimeout=5m  with a key changed for this run
+            """);
+        var config = new ConfigOptions(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
+            try
+            {
+                await JunctionHost.RunAsync(RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System));
+                return ExitCodes.Ok;
+            }
+            catch (ListenException e)
+            {
+                await Console.Error.WriteLineAsync($"junction: {e.Message}");
+                return ExitCodes.Unavailable;
+            }
+        });
+        return command;
+    }
+}
