@@ -33,7 +33,11 @@ internal sealed class LinkListener(string name) : ConnectionListener
         return null;
     }
 
-    public override void Listen(bool listening) => _listening = listening;
+    public override bool Listen(bool listening)
+    {
+        _listening = listening;
+        return true;
+    }
 
     public override ValueTask DisposeAsync()
     {

@@ -1,121 +1,117 @@
-using System.Buffers;
-
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Bytes of one transport, cut into frames. The pieces of a DATA are handed on as they come, so that no frame is ever put together; all other frames
-/// are small. Returns what is wrong as text and never throws on any bytes.
+/// Bytes of one transport, cut into frames wherever the pieces that come may end. DATA goes on piece by piece straight from where it was received;
+/// heads and the other frames, small all of them, are put together here. Returns what is wrong as text and never throws on any bytes.
 /// </summary>
-internal sealed class LinkReader : IDisposable
+internal sealed class LinkReader
 {
-    // Several TLS records; and what remains of a frame is moved to the front less often.
-    private const int BufferBytes = 128 * 1024;
-
-    private readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-    private int _start;
-    private int _end;
+    // Grows once for a KNOWN or a long OPEN.
+    private byte[] _frame = new byte[LinkFrame.HeaderBytes + 64];
+    private int _held;
     private int _dataLeft;
     private int _skipLeft;
     private uint _dataStream;
     private uint _dataOffset;
 
-    /// <summary>Where the next bytes are to be received.</summary>
-    public Memory<byte> Room
+    /// <summary>
+    /// Takes bytes for the first frame until it is whole; its payload is valid until the next call. Returns how many were taken: what follows belongs
+    /// to <see cref="Apply"/>.
+    /// </summary>
+    public int TakeFirst(ReadOnlySpan<byte> bytes, out LinkFrame? frame, out ReadOnlyMemory<byte> payload, out string? violation)
     {
-        get
+        (frame, payload) = (null, default);
+        var taken = 0;
+        if (Assemble(bytes, ref taken, out violation) is { } whole)
         {
-            if (_start == _end)
-                _start = _end = 0;
-            else if (_buffer.Length - _start < LinkFrame.MaxFrameBytes || _end == _buffer.Length)
-                MoveToFront();
-            return _buffer.AsMemory(_end);
+            frame = whole;
+            payload = _frame.AsMemory(LinkFrame.HeaderBytes, whole.Type == LinkFrameType.Data || !whole.IsKnownType ? 0 : whole.Length);
         }
+
+        return taken;
     }
 
-    /// <summary><paramref name="bytes"/> bytes were received into <see cref="Room"/>.</summary>
-    public void Received(int bytes) => _end += bytes;
-
-    /// <summary>The next whole frame but for DATA's, for the handshake: its payload is valid until the next call. Null when more bytes are needed.</summary>
-    public (LinkFrame Frame, ReadOnlyMemory<byte> Payload)? TryReadWhole(out string? violation)
+    /// <summary>Gives everything in <paramref name="bytes"/> to <paramref name="session"/>. Returns a violation, or null.</summary>
+    public string? Apply(ReadOnlySpan<byte> bytes, LinkSession session)
     {
-        violation = null;
-        if (_end - _start < LinkFrame.HeaderBytes)
-            return null;
-        var frame = LinkFrame.ReadHeader(_buffer.AsSpan(_start));
-        violation = frame.Violation();
-        if (violation is not null || _end - _start < LinkFrame.HeaderBytes + frame.Length)
-            return null;
-        var payload = _buffer.AsMemory(_start + LinkFrame.HeaderBytes, frame.Length);
-        _start += LinkFrame.HeaderBytes + frame.Length;
-        return (frame, payload);
-    }
-
-    /// <summary>Gives every frame that is complete, and the pieces of DATA, to <paramref name="session"/>. Returns a violation, or null.</summary>
-    public string? Apply(LinkSession session)
-    {
-        while (true)
+        while (!bytes.IsEmpty)
         {
-            var available = _end - _start;
-            if (_skipLeft > 0)
-            {
-                if (available == 0)
-                    return null;
-                var skipped = Math.Min(available, _skipLeft);
-                _start += skipped;
-                _skipLeft -= skipped;
-                continue;
-            }
-
             if (_dataLeft > 0)
             {
-                if (available == 0)
-                    return null;
-                var length = Math.Min(available, _dataLeft);
-                if (session.ApplyData(_dataStream, _dataOffset, _buffer.AsSpan(_start, length)) is { } wrong)
+                var piece = bytes[..Math.Min(bytes.Length, _dataLeft)];
+                if (session.ApplyData(_dataStream, _dataOffset, piece) is { } wrong)
                     return wrong;
-                _start += length;
-                _dataLeft -= length;
-                _dataOffset += (uint)length;
-                continue;
+                bytes = bytes[piece.Length..];
+                _dataLeft -= piece.Length;
+                _dataOffset += (uint)piece.Length;
             }
-
-            if (available < LinkFrame.HeaderBytes)
-                return null;
-            var bytes = _buffer.AsSpan(_start, available);
-            var frame = LinkFrame.ReadHeader(bytes);
-            if (frame.Violation() is { } violation)
-                return violation;
-            if (frame.Type == LinkFrameType.Data)
+            else if (_skipLeft > 0)
             {
-                if (available < LinkFrame.DataHeaderBytes)
-                    return null;
-                _dataStream = frame.Stream;
-                _dataOffset = LinkFrame.ReadDataOffset(bytes[LinkFrame.HeaderBytes..]);
-                _dataLeft = frame.Length - sizeof(uint);
-                _start += LinkFrame.DataHeaderBytes;
-            }
-            else if (!frame.IsKnownType)
-            {
-                session.ApplyUnknown((byte)frame.Type);
-                _skipLeft = frame.Length;
-                _start += LinkFrame.HeaderBytes;
+                var skipped = Math.Min(bytes.Length, _skipLeft);
+                bytes = bytes[skipped..];
+                _skipLeft -= skipped;
             }
             else
             {
-                if (available < LinkFrame.HeaderBytes + frame.Length)
-                    return null;
-                _start += LinkFrame.HeaderBytes + frame.Length;
-                if (session.Apply(frame, bytes.Slice(LinkFrame.HeaderBytes, frame.Length)) is { } wrong)
+                var taken = 0;
+                var whole = Assemble(bytes, ref taken, out var violation);
+                if (violation is not null)
+                    return violation;
+                bytes = bytes[taken..];
+                if (whole is not { } frame)
+                    continue;
+                if (frame.Type == LinkFrameType.Data)
+                {
+                    (_dataStream, _dataLeft) = (frame.Stream, frame.Length - sizeof(uint));
+                    _dataOffset = LinkFrame.ReadDataOffset(_frame.AsSpan(LinkFrame.HeaderBytes));
+                }
+                else if (!frame.IsKnownType)
+                {
+                    session.ApplyUnknown((byte)frame.Type);
+                    _skipLeft = frame.Length;
+                }
+                else if (session.Apply(frame, _frame.AsSpan(LinkFrame.HeaderBytes, frame.Length)) is { } wrong)
+                {
                     return wrong;
+                }
             }
         }
+
+        return null;
     }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
-
-    private void MoveToFront()
+    // Collects a header; then, of DATA, the offset, and of all others but unknown ones the payload.
+    private LinkFrame? Assemble(ReadOnlySpan<byte> bytes, ref int taken, out string? violation)
     {
-        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-        (_start, _end) = (0, _end - _start);
+        violation = null;
+        while (true)
+        {
+            var wanted = LinkFrame.HeaderBytes;
+            LinkFrame? frame = null;
+            if (_held >= LinkFrame.HeaderBytes)
+            {
+                frame = LinkFrame.ReadHeader(_frame);
+                violation = frame.Value.Violation();
+                if (violation is not null)
+                    return null;
+                wanted += frame.Value.Type == LinkFrameType.Data ? sizeof(uint) : frame.Value.IsKnownType ? frame.Value.Length : 0;
+            }
+
+            if (frame is not null && _held == wanted)
+            {
+                _held = 0;
+                return frame;
+            }
+
+            var piece = bytes[taken..];
+            piece = piece[..Math.Min(piece.Length, wanted - _held)];
+            if (piece.IsEmpty)
+                return null;
+            if (wanted > _frame.Length)
+                Array.Resize(ref _frame, wanted);
+            piece.CopyTo(_frame.AsSpan(_held));
+            _held += piece.Length;
+            taken += piece.Length;
+        }
     }
 }

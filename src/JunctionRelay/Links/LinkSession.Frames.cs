@@ -15,9 +15,6 @@ internal sealed partial class LinkSession
     /// <summary>The highest id of the peer's that has been seen.</summary>
     public uint HighestSeen => _highestSeen;
 
-    /// <summary>Applies all frames that <paramref name="reader"/> holds.</summary>
-    public string? TryApply(LinkReader reader) => reader.Apply(this);
-
     public string? ApplyData(uint id, uint offset, ReadOnlySpan<byte> bytes)
     {
         if (_isResuming)

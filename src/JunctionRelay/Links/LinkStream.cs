@@ -133,7 +133,7 @@ internal sealed partial class LinkStream : Connection
     public void ThrowIfBroken()
     {
         if (_broken is { } reason)
-            throw new ConnectionBrokenException(ConnectionFault.Reset, reason);
+            throw new ConnectionBrokenException(ConnectionFault.Reset, reason, ResetText ?? "");
     }
 
     // Both directions have ended for our side; the session still delivers what is on the way.

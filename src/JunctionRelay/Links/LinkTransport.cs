@@ -63,14 +63,15 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         {
             while (true)
             {
-                if (_reader.TryReadWhole(out var violation) is { } read)
-                    return read.Frame.Type == LinkFrameType.Hello ? LinkHello.Read(read.Payload.Span) : (null, $"{read.Frame.Type} instead of HELLO");
+                var read = await connection.Input.ReadAsync(deadline.Token);
+                var taken = _reader.TakeFirst(read.Buffer.FirstSpan, out var frame, out var payload, out var violation);
+                connection.Input.AdvanceTo(read.Buffer.GetPosition(taken));
                 if (violation is not null)
                     return (null, violation);
-                var length = await connection.ReceiveAsync(_reader.Room, deadline.Token);
-                if (length == 0)
+                if (frame is { } first)
+                    return first.Type == LinkFrameType.Hello ? LinkHello.Read(payload.Span) : (null, $"{first.Type} instead of HELLO");
+                if (read.IsCompleted && taken == 0)
                     return (null, "the connection ended before HELLO");
-                _reader.Received(length);
             }
         }
         catch (OperationCanceledException)
@@ -139,7 +140,6 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
         await connection.DisposeAsync();
-        _reader.Dispose();
         ArrayPool<byte>.Shared.Return(_batch);
     }
 
@@ -158,15 +158,19 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             var turn = 0;
             while (true)
             {
-                // The handshake may have read more than HELLO.
-                if (session.TryApply(_reader) is { } violation)
-                    return new LinkTransportEnd(violation);
-                if (session.IsEnded)
+                var read = await connection.Input.ReadAsync(CancellationToken.None);
+                foreach (var piece in read.Buffer)
+                {
+                    if (session.IsEnded)
+                        return new LinkTransportEnd();
+                    if (_reader.Apply(piece.Span, session) is { } violation)
+                        return new LinkTransportEnd(violation);
+                }
+
+                var length = (int)read.Buffer.Length;
+                connection.Input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted || session.IsEnded)
                     return new LinkTransportEnd();
-                var length = await connection.ReceiveAsync(_reader.Room, CancellationToken.None);
-                if (length == 0)
-                    return new LinkTransportEnd();
-                _reader.Received(length);
                 Interlocked.Add(ref _bytes, length);
                 Volatile.Write(ref _lastReceived, options.Time.GetTimestamp());
                 if ((turn += length) < BytesPerTurn)
