@@ -80,6 +80,25 @@ internal enum CloseReason
     OutOfDescriptors = 701,
     /// <summary>A fault of ours; the log holds the exception.</summary>
     InternalError = 799,
+
+    /// <summary>The link stayed without a connection for longer than <c>resume</c>.</summary>
+    LinkLost = 800,
+    /// <summary>The junction at the other end of the link was restarted, or no longer holds the session.</summary>
+    LinkPeerRestarted = 801,
+    /// <summary>The session of the link was closed by the other junction.</summary>
+    LinkClosed = 802,
+    /// <summary>The other junction broke a rule of the link protocol; the text says which.</summary>
+    LinkViolation = 803,
+    /// <summary>The connection came back to a junction that it had passed before; the text is its path.</summary>
+    LinkLoop = 804,
+    /// <summary>The link holds as many streams as its limit or its memory allows.</summary>
+    TooManyStreams = 805,
+    /// <summary>The link had no connection when the stream was to be opened.</summary>
+    LinkDown = 806,
+    /// <summary>The other junction asked for something that this version does not know.</summary>
+    LinkUnsupported = 807,
+    /// <summary>The other junction gave a reason that this version does not know.</summary>
+    OtherReason = 899,
 }
 
 /// <summary>Names and kinds of <see cref="CloseReason"/>.</summary>

@@ -1,0 +1,82 @@
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Links;
+
+/// <summary>The live sessions of this junction, by the name that the peer's certificate proved; whoever dialled. Thread-safe.</summary>
+internal sealed class LinkDirectory
+{
+    private readonly Lock _gate = new();
+    private readonly List<(string Name, LinkSession Session)> _sessions = [];
+
+    /// <summary>Holds the session until it ends.</summary>
+    public void Add(string name, LinkSession session)
+    {
+        lock (_gate)
+            _sessions.Add((name, session));
+        _ = RemoveWhenEndedAsync(session);
+    }
+
+    /// <summary>
+    /// The sessions with this peer that may take a new stream, the best first: those with a transport, the least loaded of them first; then those that lost theirs.
+    /// </summary>
+    public IReadOnlyList<LinkSession> Find(string name)
+    {
+        lock (_gate)
+        {
+            return [.. _sessions.Where(s => s.Name == name && !s.Session.IsEnded && !s.Session.IsPeerDraining)
+                .Select(s => s.Session)
+                .OrderByDescending(session => session.IsUp)
+                .ThenBy(session => session.StreamCount)];
+        }
+    }
+
+    /// <summary>All sessions, for status and metrics.</summary>
+    public IReadOnlyList<(string Name, LinkSession Session)> All()
+    {
+        lock (_gate)
+            return [.. _sessions];
+    }
+
+    /// <summary>The session of this id that <paramref name="name"/> began in this very start of this instance; null for anybody else, so that ids are worth nothing.</summary>
+    public LinkSession? FindToResume(Guid id, string name, LinkParty party)
+    {
+        lock (_gate)
+        {
+            return _sessions.Find(s => s.Session.Id == id && s.Name == name && !s.Session.IsDialler && !s.Session.IsEnded
+                && s.Session.PeerParty.Instance == party.Instance && s.Session.PeerParty.Generation == party.Generation).Session;
+        }
+    }
+
+    /// <summary>
+    /// An instance has come back as a new process: its old sessions hold nothing but ghosts, except those that announced to drain. Returns how many ended.
+    /// </summary>
+    public int EvictGhosts(string name, LinkParty party)
+    {
+        LinkSession[] ghosts;
+        lock (_gate)
+        {
+            ghosts = [.. _sessions.Where(s => s.Name == name && s.Session.PeerParty.Instance == party.Instance
+                && s.Session.PeerParty.Generation < party.Generation && !s.Session.IsPeerDraining).Select(s => s.Session)];
+        }
+
+        foreach (var ghost in ghosts)
+            ghost.End(CloseReason.LinkPeerRestarted);
+        return ghosts.Length;
+    }
+
+    /// <summary>The dialler of this name and instance has given the session up.</summary>
+    public void GiveUp(Guid id, string name, LinkParty party)
+    {
+        LinkSession? session;
+        lock (_gate)
+            session = _sessions.Find(s => s.Session.Id == id && s.Name == name && s.Session.PeerParty.Instance == party.Instance).Session;
+        session?.End(CloseReason.LinkLost);
+    }
+
+    private async Task RemoveWhenEndedAsync(LinkSession session)
+    {
+        await session.Ended;
+        lock (_gate)
+            _sessions.RemoveAll(s => s.Session == session);
+    }
+}

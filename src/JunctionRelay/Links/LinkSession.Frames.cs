@@ -1,0 +1,249 @@
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Links;
+
+/// <summary>What frames do to a session, and what its streams ask of it. Every Apply returns what is wrong with the frame, or null.</summary>
+internal sealed partial class LinkSession
+{
+    /// <summary>Refused streams stay until the peer has answered GONE; a peer that opens on and on without answering breaks the link.</summary>
+    private const int MostRefusedStreams = 1024;
+
+    private bool _isResuming;
+    private List<(uint Stream, KnownStream State)> _peerKnown = [];
+    private uint _highestSeen;
+
+    /// <summary>The highest id of the peer's that has been seen.</summary>
+    public uint HighestSeen => _highestSeen;
+
+    public string? ApplyData(uint id, uint offset, ReadOnlySpan<byte> bytes)
+    {
+        if (_isResuming)
+            return $"DATA of stream {id} before KNOWN";
+        return Find(id) is { } stream ? stream.AcceptData(offset, bytes) : $"DATA of stream {id}, which is not open";
+    }
+
+    public void ApplyUnknown(byte type) => Outbox.Unknown(type);
+
+    public string? Apply(LinkFrame frame, ReadOnlySpan<byte> payload)
+    {
+        switch (frame.Type)
+        {
+            case LinkFrameType.Ping:
+                Outbox.Pong(LinkFrame.ReadNumber(payload));
+                return null;
+            case LinkFrameType.Pong:
+                Measure(LinkFrame.ReadNumber(payload));
+                return null;
+            case LinkFrameType.Unknown:
+                return null;
+            case LinkFrameType.GoAway:
+                IsPeerDraining = true;
+                return null;
+            case LinkFrameType.Rotate:
+                if (IsDialler)
+                    RequestRotation();
+                return null;
+            case LinkFrameType.Close:
+                var (closed, _) = LinkFrame.ReadReason(payload);
+                End(closed);
+                return null;
+            case LinkFrameType.Known:
+                return ApplyKnown(payload);
+            case LinkFrameType.Hello:
+                return "a second HELLO";
+        }
+
+        if (_isResuming)
+            return $"{frame.Type} of stream {frame.Stream} before KNOWN";
+        if (frame.Type == LinkFrameType.Open)
+            return ApplyOpen(frame.Stream, payload);
+        if (Find(frame.Stream) is not { } stream)
+        {
+            if (!WasOpened(frame.Stream))
+                return $"{frame.Type} of stream {frame.Stream}, which was never opened";
+            // It crossed the last word about a stream that is settled; nothing but an END could be lost by that.
+            return frame.Type == LinkFrameType.End ? $"END of stream {frame.Stream}, which is not open" : null;
+        }
+
+        switch (frame.Type)
+        {
+            case LinkFrameType.Credit:
+                return stream.AcceptCredit(LinkFrame.ReadCredit(payload));
+            case LinkFrameType.End:
+                return stream.AcceptEnd(LinkFrame.ReadNumber(payload));
+            case LinkFrameType.Reset:
+                var (reason, text) = LinkFrame.ReadReason(payload);
+                return stream.AcceptReset(reason, text);
+            default:
+                return stream.AcceptGone();
+        }
+    }
+
+    // What streams ask.
+
+    public void EnqueueControl(LinkStream stream) => Outbox.EnqueueControl(stream);
+
+    public void EnqueueData(LinkStream stream) => Outbox.EnqueueData(stream);
+
+    /// <summary>A CREDIT for <paramref name="stream"/> within <see cref="LinkOptions.SweepInterval"/>.</summary>
+    public void Sweep(LinkStream stream)
+    {
+        lock (_gate)
+        {
+            if (stream.InSweep || _isEnded)
+                return;
+            stream.InSweep = true;
+            _sweep.Add(stream);
+            if (_sweep.Count == 1 && _starved.Count == 0)
+                _sweepTimer.Change(_options.SweepInterval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>The stream waits for memory of the sending budget, and tries again with the next sweep.</summary>
+    public void Starve(LinkStream stream)
+    {
+        lock (_gate)
+        {
+            if (stream.InStarved || _isEnded)
+                return;
+            stream.InStarved = true;
+            _starved.Add(stream);
+            if (_starved.Count == 1 && _sweep.Count == 0)
+                _sweepTimer.Change(_options.SweepInterval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>The stream is settled or vanishes.</summary>
+    public void Remove(LinkStream stream)
+    {
+        lock (_gate)
+        {
+            if (!_streams.Remove(stream.Id))
+                return;
+            if (IsOurs(stream.Id))
+                _openedByUs--;
+            else
+                _openedByPeer--;
+        }
+    }
+
+    public long GrantWindow(ref StreamWindow window, long delivered, long limit) =>
+        window.Grant(delivered, limit, Time, RoundTrip, ReceiveBudget, ReceiveBudget.Bytes / Math.Max(1, _openedByUs + _openedByPeer));
+
+    private void OnSweep()
+    {
+        LinkStream[] starved;
+        lock (_gate)
+        {
+            foreach (var stream in _sweep)
+            {
+                stream.InSweep = false;
+                Outbox.EnqueueControl(stream);
+            }
+
+            _sweep.Clear();
+            starved = [.. _starved];
+            foreach (var stream in starved)
+                stream.InStarved = false;
+            _starved.Clear();
+        }
+
+        foreach (var stream in starved)
+            stream.Retry();
+    }
+
+    private string? ApplyOpen(uint id, ReadOnlySpan<byte> payload)
+    {
+        if (IsOurs(id) || id <= _highestSeen)
+            return $"OPEN of stream {id} after that of {_highestSeen}";
+        _highestSeen = id;
+        var (open, wrong) = LinkOpen.Read(payload);
+        var (refusal, text) = open is null ? (CloseReason.LinkUnsupported, wrong) : Refusal(open);
+
+        LinkStream stream;
+        lock (_gate)
+        {
+            if (_isEnded)
+                return null;
+            if (_openedByPeer >= Limits.MaxStreams)
+                (refusal, text) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open");
+            if (_openedByPeer >= Limits.MaxStreams + MostRefusedStreams)
+                return $"OPEN of stream {id} with {_openedByPeer} open, more than the limit of {Limits.MaxStreams} and {MostRefusedStreams} refused";
+            var reserve = refusal is null ? Reserve() : (0, 0);
+            if (reserve is null)
+                (refusal, text) = (CloseReason.TooManyStreams, "the memory of the link is granted");
+            stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0));
+            _openedByPeer++;
+            _streams.Add(id, stream);
+        }
+
+        if (refusal is { } reason)
+            stream.Abort(reason, text);
+        else
+            _listener!.Offer(stream);
+        // So that the opener learns soon that we have it, and need not keep its OPEN.
+        Sweep(stream);
+        return null;
+    }
+
+    private (CloseReason? Reason, string? Text) Refusal(LinkOpen open)
+    {
+        if (open.Path.Contains(_options.Self.Name))
+            return (CloseReason.LinkLoop, string.Join(" → ", open.Path) + " → " + _options.Self.Name);
+        if (IsDraining)
+            return (CloseReason.Stopping, "the junction is draining");
+        return _listener is null ? (CloseReason.NoSuchService, "this end takes no streams") : (null, null);
+    }
+
+    private string? ApplyKnown(ReadOnlySpan<byte> payload)
+    {
+        if (!_isResuming)
+            return "KNOWN in an epoch that resumes nothing";
+        if (LinkFrame.ReadKnownHeader(payload) is not var (isLast, highest, entries))
+            return $"KNOWN with {payload.Length} bytes";
+        if (_peerKnown.Count + entries > Limits.MaxStreams + PeerLimits.MaxStreams + 2 * MostRefusedStreams)
+            return "KNOWN lists more streams than can be open";
+        for (var i = 0; i < entries; i++)
+            _peerKnown.Add(LinkFrame.ReadKnownEntry(payload, i));
+        if (!isLast)
+            return null;
+
+        var known = new Dictionary<uint, KnownStream>(_peerKnown.Count);
+        foreach (var (id, state) in _peerKnown)
+        {
+            if (!known.TryAdd(id, state))
+                return $"KNOWN lists stream {id} twice";
+            if (IsOurs(id) && id >= _nextId)
+                return $"KNOWN lists stream {id}, which was never opened";
+        }
+
+        _peerKnown = [];
+        string? wrong = null;
+        Outbox.Restart(() =>
+        {
+            foreach (var stream in Streams())
+                wrong ??= stream.Resume(known.TryGetValue(stream.Id, out var state) ? state : null, seen: !IsOurs(stream.Id) || stream.Id <= highest);
+        });
+        _isResuming = false;
+        return wrong;
+    }
+
+    private void Measure(long mark)
+    {
+        var measured = Time.GetElapsedTime(mark);
+        if (measured < TimeSpan.Zero || measured > TimeSpan.FromMinutes(1))
+            return;
+        // What queues on the way is not distance: falls at once, rises slowly.
+        RoundTrip = RoundTrip == TimeSpan.Zero || measured < RoundTrip ? measured : RoundTrip + (measured - RoundTrip) / 16;
+    }
+
+    private LinkStream? Find(uint id)
+    {
+        lock (_gate)
+            return _streams.GetValueOrDefault(id);
+    }
+
+    private bool IsOurs(uint id) => (id & 1) == (_firstId & 1);
+
+    private bool WasOpened(uint id) => id != 0 && (IsOurs(id) ? id < Volatile.Read(ref _nextId) : id <= _highestSeen);
+}

@@ -1,0 +1,150 @@
+using System.IO.Pipelines;
+using System.Net;
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Links;
+
+/// <summary>
+/// One relayed connection inside a link. This file is its face as a <see cref="Connection"/>; what the link does with it stands in
+/// <c>LinkStream.Frames.cs</c>, the rules in <see cref="StreamLedger"/>, the bytes in its input and output.
+/// </summary>
+/// <remarks>
+/// Locks: everything of a stream is guarded by <see cref="Gate"/>; the session's own locks may be taken inside it, never the other way round.
+/// The object outlives its owner's interest: the session keeps it until both ends have settled it.
+/// </remarks>
+internal sealed partial class LinkStream : Connection
+{
+    private readonly LinkStreamInput _input;
+    private readonly LinkStreamOutput _output;
+    private TaskCompletionSource? _drained;
+    private CloseReason? _broken;
+    private bool _brokenByPeer;
+
+    /// <param name="session">The session that carries the stream.</param>
+    /// <param name="id">Its number in the session.</param>
+    /// <param name="opener">We open it.</param>
+    /// <param name="open">What its OPEN says.</param>
+    /// <param name="reserve">What the stream has reserved from both budgets; 0 for one that is refused at once.</param>
+    public LinkStream(LinkSession session, uint id, bool opener, LinkOpen open, (int Send, int Receive) reserve)
+    {
+        (Session, Id, Open) = (session, id, open);
+        Ledger = new StreamLedger(opener, session.PeerLimits.InitialWindow, session.Limits.InitialWindow);
+        _input = new LinkStreamInput(this, session.Segments, reserve.Receive);
+        _output = new LinkStreamOutput(this, session.Segments, reserve.Send);
+    }
+
+    public LinkSession Session { get; }
+
+    public uint Id { get; }
+
+    /// <summary>Service, connection id and path, as the opener said them.</summary>
+    public LinkOpen Open { get; }
+
+    public override PipeReader Input => _input;
+
+    public override PipeWriter Output => _output;
+
+    public override EndPoint? LocalEndPoint => null;
+
+    public override EndPoint? RemoteEndPoint => null;
+
+    public override PeerIdentity? Peer => Session.Peer;
+
+    /// <summary>Guards the stream.</summary>
+    public Lock Gate { get; } = new();
+
+    /// <summary>The text that came with the peer's reset, for logs.</summary>
+    public string? ResetText { get; private set; }
+
+    /// <summary>The stream was reset, by either side, or lost with its session.</summary>
+    public bool IsOver => _broken is not null;
+
+    public override ValueTask CompleteOutputAsync()
+    {
+        EndOutput();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Our direction ends after what was written. Idempotent.</summary>
+    public void EndOutput()
+    {
+        lock (Gate)
+        {
+            if (IsOver || Ledger.Ended)
+                return;
+            _output.Commit();
+            Ledger.Ended = true;
+            Session.EnqueueData(this);
+        }
+    }
+
+    public override async ValueTask DrainOutputAsync(TimeSpan limit)
+    {
+        Task drained;
+        lock (Gate)
+        {
+            if (IsOver || Ledger.PeerDelivered >= Ledger.Written)
+                return;
+            drained = (_drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+
+        try
+        {
+            await drained.WaitAsync(limit, Session.Time);
+        }
+        catch (TimeoutException)
+        {
+            // The peer is slow or gone: what follows is a reset anyway.
+        }
+    }
+
+    public override void Abort(CloseReason reason) => Abort(reason, text: null);
+
+    /// <summary>Resets the stream; <paramref name="text"/> tells people at the other end more than the reason can.</summary>
+    public void Abort(CloseReason reason, string? text)
+    {
+        lock (Gate)
+        {
+            if (IsOver || IsDone)
+                return;
+            Ledger.Reset = true;
+            ResetText = text;
+            Break(reason, byPeer: false);
+            if (Ledger.Vanishes)
+                Forget();
+            else
+                Session.EnqueueControl(this);
+        }
+    }
+
+    public override ConnectionFault? Probe(TimeSpan silentAfter)
+    {
+        lock (Gate)
+            return _brokenByPeer ? ConnectionFault.Reset : null;
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        Abort(CloseReason.InternalError, "the connection was left before it had ended");
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Throws what a read or a write of a broken stream throws. Under the lock.</summary>
+    public void ThrowIfBroken()
+    {
+        if (_broken is { } reason)
+            throw new ConnectionBrokenException(ConnectionFault.Reset, reason, ResetText ?? "");
+    }
+
+    // Both directions have ended for our side; the session still delivers what is on the way.
+    private bool IsDone => Ledger.Ended && Ledger.PeerEnded && Ledger.Delivered == Ledger.Received;
+
+    private void Break(CloseReason reason, bool byPeer)
+    {
+        (_broken, _brokenByPeer) = (reason, byPeer);
+        _input.Clear();
+        _output.Clear();
+        _input.Wake();
+        _drained?.TrySetResult();
+    }
+}

@@ -1,0 +1,58 @@
+namespace JunctionRelay.Links;
+
+/// <summary>
+/// How far one stream's limit may lie ahead of what was delivered. It begins with the minimum that the stream has reserved from the link's budget, and
+/// grows with the measured rate and round trip: a fixed window is what makes other multiplexers slow on long links. Used under the stream's lock.
+/// </summary>
+internal struct StreamWindow(int minimum, long now)
+{
+    /// <summary>A stream's share of the budget never passes this: 8 MiB carry 640 Mbit/s over 100 ms.</summary>
+    public const int Largest = 8 * 1024 * 1024;
+
+    /// <summary>A round trip counts as at least this, so that a short link reaches the window (1 MiB) at which frames are full.</summary>
+    public static readonly TimeSpan ShortestRoundTrip = TimeSpan.FromMilliseconds(2);
+
+    private readonly int _minimum = minimum;
+    private int _size = minimum;
+    private long _grantedAt = now;
+    private long _deliveredAtGrant;
+
+    /// <summary>Bytes, all of them taken from the budget.</summary>
+    public readonly int Size => _size;
+
+    /// <summary>
+    /// The new limit after <paramref name="delivered"/>: never below <paramref name="limit"/>. <paramref name="fairShare"/>: the budget divided by the streams.
+    /// </summary>
+    public long Grant(long delivered, long limit, TimeProvider time, TimeSpan roundTrip, LinkBudget budget, long fairShare)
+    {
+        // A CREDIT for less than a quarter is not worth its bytes.
+        if (limit - delivered > _size - _size / 4)
+            return limit;
+
+        var elapsed = Math.Max(1, time.GetElapsedTime(_grantedAt).Ticks);
+        var roundTripTicks = Math.Max(roundTrip.Ticks, ShortestRoundTrip.Ticks);
+        var limitsTheSender = (delivered - _deliveredAtGrant) * (Int128)roundTripTicks > _size * (Int128)elapsed;
+        if (limitsTheSender && _size < Largest && budget.TryTake(_size))
+        {
+            _size *= 2;
+        }
+        else if (budget.UnderPressure && _size > _minimum && _size > fairShare)
+        {
+            // A limit never goes back: the window is halved once enough has been delivered without moving it.
+            if (limit - delivered > _size / 2)
+                return limit;
+            _size /= 2;
+            budget.Return(_size);
+        }
+
+        (_grantedAt, _deliveredAtGrant) = (time.GetTimestamp(), delivered);
+        return Math.Max(limit, delivered + _size);
+    }
+
+    /// <summary>Everything goes back to the budget.</summary>
+    public void Release(LinkBudget budget)
+    {
+        budget.Return(_size);
+        _size = 0;
+    }
+}

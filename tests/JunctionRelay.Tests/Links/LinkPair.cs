@@ -1,0 +1,99 @@
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Links;
+
+/// <summary>Two junctions, "cloud" that dials and "hq" that accepts, with a network in memory between them.</summary>
+internal sealed class LinkPair : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _accepted = [];
+    private readonly int _seed;
+    private Task _dialling = Task.CompletedTask;
+    private int _dials;
+
+    public LinkPair(int seed = 1, Func<LinkOptions, LinkOptions>? cloud = null, Func<LinkOptions, LinkOptions>? hq = null)
+    {
+        _seed = seed;
+        Log = new TestLog();
+        CloudOptions = (cloud ?? (o => o))(Options("cloud", 1));
+        HqOptions = (hq ?? (o => o))(Options("hq", 1));
+        Dialer = new LinkDialer("hq", "hq", CloudOptions, CloudDirectory, CloudListener, ConnectAsync);
+        Acceptor = new LinkAcceptor(HqOptions, HqDirectory, HqListener);
+    }
+
+    public TestLog Log { get; }
+    public LinkOptions CloudOptions { get; }
+    public LinkOptions HqOptions { get; }
+    public LinkDirectory CloudDirectory { get; } = new();
+    public LinkDirectory HqDirectory { get; } = new();
+    public LinkListener CloudListener { get; } = new("cloud");
+    public LinkListener HqListener { get; } = new("hq");
+    public LinkDialer Dialer { get; }
+    public LinkAcceptor Acceptor { get; set; }
+
+    /// <summary>Whether dials succeed.</summary>
+    public volatile bool IsNetworkUp = true;
+
+    /// <summary>What happens to each new connection, seen from the dialler.</summary>
+    public Action<MemoryConnection> OnDial { get; set; } = _ => { };
+
+    /// <summary>The newest connection, seen from the dialler.</summary>
+    public MemoryConnection? Connection { get; private set; }
+
+    public int Dials => Volatile.Read(ref _dials);
+
+    public LinkSession Cloud => Dialer.Session!;
+
+    public LinkSession Hq => HqDirectory.Find("cloud")[0];
+
+    public async Task<LinkPair> StartAsync()
+    {
+        _dialling = Dialer.RunAsync(_stop.Token);
+        await Eventually.TrueAsync(() => Dialer.Session is { IsUp: true } && HqDirectory.Find("cloud") is [{ IsUp: true }, ..], () => "the link does not come up");
+        return this;
+    }
+
+    public static LinkOpen Open(string service = "lmgrd", params string[] path) => new(service, Guid.NewGuid(), "192.0.2.1:4711", path);
+
+    /// <summary>A stream from cloud to hq, both ends of it.</summary>
+    public async Task<(LinkStream Cloud, LinkStream Hq)> OpenAsync(string service = "lmgrd")
+    {
+        Assert.True(Cloud.TryOpen(Open(service), out var cloud, out var refused), $"refused: {refused}");
+        var hq = await HqListener.AcceptAsync().AsTask().WaitAsync(Eventually.Deadline);
+        return (cloud, Assert.IsType<LinkStream>(hq));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _dialling.WaitAsync(Eventually.Deadline);
+        foreach (var (_, session) in HqDirectory.All())
+            session.End(CloseReason.Stopping);
+        Connection?.Abort(CloseReason.Stopping);
+        await HqListener.DisposeAsync();
+        await CloudListener.DisposeAsync();
+        await Task.WhenAll(_accepted).WaitAsync(Eventually.Deadline);
+        _stop.Dispose();
+    }
+
+    public LinkOptions Options(string name, ulong generation) => new()
+    {
+        Self = new LinkParty(name, new Guid(name.PadRight(16, '.').Select(c => (byte)c).ToArray(), bigEndian: true), generation),
+        Log = Log,
+    };
+
+    private ValueTask<Connection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var dial = Interlocked.Increment(ref _dials);
+        if (!IsNetworkUp)
+            throw new IOException("the network is down");
+        var (dialler, acceptor) = MemoryConnection.Pair("cloud", "hq", _seed + dial);
+        Connection = dialler;
+        OnDial(dialler);
+        lock (_accepted)
+            _accepted.Add(Acceptor.RunAsync(acceptor));
+        return ValueTask.FromResult<Connection>(dialler);
+    }
+}
