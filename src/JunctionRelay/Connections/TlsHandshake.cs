@@ -39,6 +39,13 @@ internal sealed class TlsHandshake
         {
             if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
             else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
+            if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol.ToString() != protocol)
+            {
+                await tls.DisposeAsync();
+                return DialOutcome.Failed(
+                    _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed, $"the other side does not speak {protocol} (ALPN)");
+            }
+
             stream.LeavesEngineThread = false;
             return DialOutcome.Connected(new TlsConnection(
                 transport, tls, stream, Peer(tls), _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));

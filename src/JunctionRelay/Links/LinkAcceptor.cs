@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Links;
 
 /// <summary>Takes links from peers: HELLO, verdict, and then the session until its transport ends. TLS and its limits come before this.</summary>
-internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory, LinkListener? listener)
+/// <param name="refusal">Why this peer may not link with us; null when it may.</param>
+internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory, LinkListener? listener, string? refusal = null)
 {
     private ILogger Log => options.Log;
 
@@ -25,6 +26,12 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
         {
             Log.LinkHelloRefused(peer.Name, wrong!);
             await transport.DisposeAsync();
+            return;
+        }
+
+        if (refusal is not null)
+        {
+            await RefuseAsync(transport, peer, LinkVerdict.Refused, refusal);
             return;
         }
 

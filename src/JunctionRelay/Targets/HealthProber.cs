@@ -1,5 +1,3 @@
-using JunctionRelay.Connections;
-
 namespace JunctionRelay.Targets;
 
 /// <summary>Connects to a target now and then and hangs up: takes a dead one out and, asking every second, brings it back in.</summary>
@@ -15,10 +13,7 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
         {
             while (true)
             {
-                var outcome = await health.Target.ProbeAsync(cancellationToken);
-                health.Report(outcome);
-                // A reset, as haproxy's checks do: nothing was said, and no TIME_WAIT stays behind.
-                outcome.Connection?.Abort(CloseReason.ClientLeft);
+                health.Report(await health.Target.ProbeAsync(cancellationToken));
                 await Task.Delay(health.IsUp || interval < IntervalWhileDown ? interval : IntervalWhileDown, time, cancellationToken);
             }
         }

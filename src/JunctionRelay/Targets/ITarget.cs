@@ -11,6 +11,6 @@ internal interface ITarget
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
 
-    /// <summary>Finds out as cheaply as it can whether the target would accept a connection. A connection that it returns is the caller's to abort.</summary>
-    ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken);
+    /// <summary>Finds out as cheaply as it can whether the target would accept a connection: null if so, else the failure.</summary>
+    ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken);
 }

@@ -146,6 +146,7 @@ public sealed class TargetListTests
                 : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(default, cancellationToken);
         }
 
-        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+        public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
+            new(Fails is { } reason ? DialOutcome.Failed(reason, $"{name}: {reason.Name()}") : null);
     }
 }
