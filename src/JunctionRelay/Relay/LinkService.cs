@@ -19,14 +19,15 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly LinksPlan _plan;
+    private readonly LinksPlan? _plan;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConnectionLimits _handshakes = new(MostHandshakes, perClient: null);
     private readonly List<SocketListener> _listeners = [];
     private readonly List<Task> _running = [];
 
-    public LinkService(LinksPlan plan, ILogger<LinkService> log) => (_plan, _log) = (plan, log);
+    /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
+    public LinkService(LinksPlan? plan, ILogger<LinkService> log) => (_plan, _log) = (plan, log);
 
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
@@ -37,6 +38,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        if (_plan is null) return Task.CompletedTask;
         foreach (var address in _plan.Listen)
         {
             try
@@ -51,7 +53,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
             _log.LinkListening(SocketDialer.Text(_listeners[^1].EndPoint));
         }
 
-        foreach (var listener in _listeners) _running.Add(AcceptAsync(listener));
+        foreach (var listener in _listeners) _running.Add(AcceptAsync(_plan, listener));
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(
@@ -65,7 +67,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>Before anything stops: peers open no more streams towards us, and nobody new dials in. Lost links are still resumed.</summary>
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        foreach (var (_, session) in _plan.Directory.All()) session.Drain();
+        foreach (var (_, session) in _plan?.Directory.All() ?? []) session.Drain();
         return Task.CompletedTask;
     }
 
@@ -74,7 +76,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     {
         foreach (var listener in _listeners) await listener.DisposeAsync();
         await _stop.CancelAsync();
-        await Task.WhenAll(_plan.Directory.All().Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
+        await Task.WhenAll((_plan?.Directory.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
         await Task.WhenAll(_running);
     }
 
@@ -88,7 +90,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task AcceptAsync(SocketListener listener)
+    private async Task AcceptAsync(LinksPlan plan, SocketListener listener)
     {
         while (true)
         {
@@ -100,7 +102,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
             catch (SocketException e)
             {
                 _log.LinkAcceptFailed(SocketDialer.Text(listener.EndPoint), e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(100), _plan.Options.Time);
+                await Task.Delay(TimeSpan.FromMilliseconds(100), plan.Options.Time);
                 continue;
             }
 
@@ -112,12 +114,12 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
                 continue;
             }
 
-            _ = ServeAsync(connection);
+            _ = ServeAsync(plan, connection);
         }
     }
 
     // The connection's owner from accept to end; never throws.
-    private async Task ServeAsync(Connection transport)
+    private async Task ServeAsync(LinksPlan plan, Connection transport)
     {
         try
         {
@@ -125,7 +127,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
             DialOutcome secured;
             try
             {
-                secured = await _plan.Handshake!.RunAsync(transport, HandshakeTimeout, _stop.Token);
+                secured = await plan.Handshake!.RunAsync(transport, HandshakeTimeout, _stop.Token);
             }
             finally
             {
@@ -141,14 +143,14 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
             }
 
             var peer = connection.Peer!;
-            var rules = _plan.Peers.For(peer, from).ToList();
-            var options = _plan.Options with
+            var rules = plan.Peers.For(peer, from).ToList();
+            var options = plan.Options with
             {
-                MaxStreams = rules.Select(r => r.MaxStreams ?? _plan.Options.MaxStreams).DefaultIfEmpty(0).Max(),
-                Resume = rules.Select(r => r.Resume ?? _plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
+                MaxStreams = rules.Select(r => r.MaxStreams ?? plan.Options.MaxStreams).DefaultIfEmpty(0).Max(),
+                Resume = rules.Select(r => r.Resume ?? plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
             };
-            var refusal = rules.Count > 0 || _plan.Dial.Any(d => d.Peer == peer.Name) ? null : $"no entry of peers is about \"{peer.Name}\"";
-            await new LinkAcceptor(options, _plan.Directory, Streams, refusal).RunAsync(connection);
+            var refusal = rules.Count > 0 || plan.Dial.Any(d => d.Peer == peer.Name) ? null : $"no entry of peers is about \"{peer.Name}\"";
+            await new LinkAcceptor(options, plan.Directory, Streams, refusal).RunAsync(connection);
         }
         catch (Exception e)
         {

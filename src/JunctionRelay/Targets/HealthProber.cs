@@ -9,12 +9,13 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        var every = health.Target.ProbeInterval ?? interval;
         try
         {
             while (true)
             {
                 health.Report(await health.Target.ProbeAsync(cancellationToken));
-                await Task.Delay(health.IsUp || interval < IntervalWhileDown ? interval : IntervalWhileDown, time, cancellationToken);
+                await Task.Delay(health.IsUp || every < IntervalWhileDown ? every : IntervalWhileDown, time, cancellationToken);
             }
         }
         catch (OperationCanceledException)

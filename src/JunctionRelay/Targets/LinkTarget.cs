@@ -27,6 +27,9 @@ internal sealed class LinkTarget(string link, string peer, string service, strin
         return new(DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}"));
     }
 
+    /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>
+    public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
+
     public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
         new(links.Find(peer).Any(s => s.TakesStreams) ? null : DialOutcome.Failed(CloseReason.LinkDown, Down));
 
