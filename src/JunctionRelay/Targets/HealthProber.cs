@@ -12,6 +12,8 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
         var every = health.Target.ProbeInterval ?? interval;
         try
         {
+            // What has an interval of its own starts together with us: give it the time to come up before calling it down.
+            if (health.Target.ProbeInterval is not null) await Task.Delay(IntervalWhileDown, time, cancellationToken);
             while (true)
             {
                 health.Report(await health.Target.ProbeAsync(cancellationToken));
