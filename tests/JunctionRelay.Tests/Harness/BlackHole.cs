@@ -24,12 +24,18 @@ internal sealed class BlackHole : IAsyncDisposable
     /// <summary>Connections that were led through so far.</summary>
     public int Ways { get; private set; }
 
-    /// <summary>From now on nothing arrives, and nobody is told.</summary>
+    /// <summary>From now on nothing arrives, also on new connections, and nobody is told.</summary>
     public void Swallow()
+    {
+        _swallows = true;
+        Forget();
+    }
+
+    /// <summary>What there is goes dead without a word, as when a firewall forgets its flows; new connections work.</summary>
+    public void Forget()
     {
         lock (_lock)
         {
-            _swallows = true;
             foreach (var way in _ways) way.IsDead = true;
         }
     }
@@ -46,8 +52,7 @@ internal sealed class BlackHole : IAsyncDisposable
             {
                 foreach (var socket in new[] { way.Near, way.Far })
                 {
-                    if (reset) socket.LingerState = new LingerOption(true, 0);
-                    socket.Close(reset ? 0 : -1);
+                    Close(socket, reset);
                 }
             }
 
@@ -60,6 +65,19 @@ internal sealed class BlackHole : IAsyncDisposable
         _listener.Dispose();
         Cut(reset: true);
         await _accepting;
+    }
+
+    private static void Close(Socket socket, bool reset)
+    {
+        try
+        {
+            if (reset) socket.LingerState = new LingerOption(true, 0);
+            socket.Close(reset ? 0 : -1);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The junctions were quicker.
+        }
     }
 
     private async Task AcceptAsync()
