@@ -37,6 +37,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
+    private readonly List<Task> _accepting = [];
     private readonly List<Task> _running = [];
     private readonly Lock _following = new();
 
@@ -68,7 +69,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
             }
         }
 
-        foreach (var loop in loops) _running.Add(loop.RunAsync());
+        foreach (var loop in loops) _accepting.Add(loop.RunAsync());
         foreach (var relay in _relays) Watch(relay);
         _running.Add(Connections.SweepAsync(_background.Token));
         _log.Ready(_relays.Count, _listeners.Count);
@@ -82,6 +83,8 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
+        await Task.WhenAll(_accepting);
         var before = Connections.Count;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
         limit.CancelAfter(_drainTimeout);
