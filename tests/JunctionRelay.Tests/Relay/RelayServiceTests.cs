@@ -56,6 +56,15 @@ public sealed class RelayServiceTests
     }
 
     [Fact]
+    public async Task A_unix_path_whose_directory_is_missing_is_told_so()
+    {
+        var address = new UnixDomainSocketEndPoint(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"), "relay.sock"));
+        var plan = TestRelay.Plan([TestRelay.Tcp(new IPEndPoint(IPAddress.Loopback, 1))]) with { Listen = [new ListenPlan(address)] };
+        var e = await Assert.ThrowsAsync<ListenException>(() => TestRelay.StartAsync(plan));
+        Assert.Contains("directory does not exist", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Stopping_drains_and_a_second_word_ends_at_once()
     {
         using var upstream = Peer.Listen();
