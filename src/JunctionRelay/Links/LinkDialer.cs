@@ -13,12 +13,7 @@ namespace JunctionRelay.Links;
 internal sealed class LinkDialer(
     string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<CancellationToken, ValueTask<Connection>> connect)
 {
-    /// <summary>The first retry comes within this; then twice the time, up to <see cref="LongestDelay"/>.</summary>
-    public static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
-
-    public static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(30);
-
-    /// <summary>How many attempts double the delay: 0.2 s × 2^8 is beyond the longest.</summary>
+    // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
 
     private LinkSession? _session;
@@ -144,8 +139,8 @@ internal sealed class LinkDialer(
 
     private async Task DelayAsync(int failures, CancellationToken stop)
     {
-        var longest = FirstDelay * (1 << Math.Min(failures, MostDoublings));
-        var delay = (longest < LongestDelay ? longest : LongestDelay) * Random.Shared.NextDouble();
+        var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
+        var delay = (longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble();
         try
         {
             await Task.Delay(delay, options.Time, stop);
