@@ -39,6 +39,14 @@ internal sealed class TlsHandshake
         {
             if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
             else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
+            // A peer that offers no protocol at all is not refused by TLS itself.
+            if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol != protocol)
+            {
+                await tls.DisposeAsync();
+                return DialOutcome.Failed(
+                    _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed, $"the peer does not speak {protocol}: no junction link there?");
+            }
+
             stream.LeavesEngineThread = false;
             return DialOutcome.Connected(new TlsConnection(
                 transport, tls, stream, Peer(tls), _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));

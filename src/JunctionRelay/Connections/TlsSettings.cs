@@ -10,7 +10,9 @@ namespace JunctionRelay.Connections;
 /// <param name="Trust">Authorities whose certificates we accept; null = the system's store (only sensible for dialling).</param>
 /// <param name="RequirePeerCertificate">For serving: ask for a client certificate and refuse clients without one.</param>
 /// <param name="AllowTls12">Also speak TLS 1.2, for plain interop; 1.3 alone otherwise.</param>
-internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collection? Trust, bool RequirePeerCertificate = false, bool AllowTls12 = false)
+/// <param name="Protocol">The application protocol (ALPN) that both sides must name; null where none is spoken of.</param>
+internal sealed record TlsSettings(
+    TlsIdentity? Identity, X509Certificate2Collection? Trust, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
 {
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
@@ -23,6 +25,7 @@ internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collec
         CertificateChainPolicy = ChainPolicy(ClientUsage),
         RemoteCertificateValidationCallback = validate,
         EnabledSslProtocols = Protocols,
+        ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
         // A resumed session skips the certificate, so whoever was let in once stays in: resumption only where nobody is asked for one.
         AllowTlsResume = !RequirePeerCertificate,
         AllowRenegotiation = false,
@@ -36,6 +39,7 @@ internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collec
         CertificateChainPolicy = ChainPolicy(ServerUsage),
         RemoteCertificateValidationCallback = validate,
         EnabledSslProtocols = Protocols,
+        ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
         // With a client certificate a resumed session misreports who we are (dotnet/runtime#123238).
         AllowTlsResume = Identity is null,
         AllowRenegotiation = false,

@@ -88,17 +88,17 @@ internal sealed class LinkPair : IAsyncDisposable
         LongestRetry = TimeSpan.FromMilliseconds(20),
     };
 
-    private ValueTask<Connection> ConnectAsync(CancellationToken cancellationToken)
+    private Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);
         if (!IsNetworkUp)
-            throw new IOException("the network is down");
+            return Task.FromResult(DialOutcome.Failed(CloseReason.DialRefused, "the network is down"));
         var (dialler, acceptor) = MemoryConnection.Pair("cloud", "hq", _seed + dial);
         Connection = dialler;
         OnDial(dialler);
         lock (_accepted)
             _accepted.Add(Acceptor.RunAsync(acceptor));
-        return ValueTask.FromResult<Connection>(dialler);
+        return Task.FromResult(DialOutcome.Connected(dialler));
     }
 }
 
