@@ -15,9 +15,6 @@ namespace JunctionRelay.Configuration;
 /// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
 internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, TimeProvider time)
 {
-    /// <summary>What both ends of a link call its protocol in TLS (docs/link-protocol.md, section 1).</summary>
-    public const string Protocol = "junction-link/1";
-
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
 
     private readonly LinkDirectory _directory = new();
@@ -34,17 +31,17 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     {
         if (!HasLinks) return null;
         var tls = new TlsSettings(
-            RelayPlanBuilder.Identity(identity), RelayPlanBuilder.Trust(identity), RequirePeerCertificate: true, Protocol: Protocol);
+            RelayPlanBuilder.Identity(identity), RelayPlanBuilder.Trust(identity));
         var dialer = new SocketDialer(SocketSettings.Default);
         return new LinksPlan
         {
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, Time = time, Log = log },
             Directory = _directory,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), new LinkConnector([.. l.Value.Dial!.Select(Address)], dialer, TlsHandshake.Dialling(tls, PeerOf(l.Key))),
+                l.Key, PeerOf(l.Key), new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy),
                 l.Value.Resume ?? Resume))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
-            Handshake = TlsHandshake.Serving(tls),
+            Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
             Services = new ServiceTable(services),
         };
@@ -58,6 +55,11 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     }
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
+
+    // The variables that everything else on the machine obeys.
+    private static LinkProxy? Proxy(DnsEndPoint host) => LinkProxy.For(
+        host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
+        Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
 
     private static EndPoint Address(string text)
     {

@@ -44,11 +44,12 @@ internal sealed class TlsHandshake
         {
             if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
             else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
-            if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol.ToString() != protocol)
+            // A peer that offers no protocol at all is not refused by TLS itself.
+            if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol != protocol)
             {
                 await tls.DisposeAsync();
                 return DialOutcome.Failed(
-                    _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed, $"the other side does not speak {protocol} (ALPN)");
+                    _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed, $"the peer does not speak {protocol}: no junction link there?");
             }
 
             stream.LeavesEngineThread = false;

@@ -10,9 +10,9 @@ namespace JunctionRelay.Connections;
 /// <param name="Trust">Authorities whose certificates we accept; null = the system's store (only sensible for dialling).</param>
 /// <param name="RequirePeerCertificate">For serving: ask for a client certificate and refuse clients without one.</param>
 /// <param name="AllowTls12">Also speak TLS 1.2, for plain interop; 1.3 alone otherwise.</param>
-/// <param name="Protocol">The application protocol that both sides must agree on (ALPN, RFC 7301); null = none is named.</param>
-internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collection? Trust, bool RequirePeerCertificate = false, bool AllowTls12 = false,
-    string? Protocol = null)
+/// <param name="Protocol">The application protocol (ALPN) that both sides must name; null where none is spoken of.</param>
+internal sealed record TlsSettings(
+    TlsIdentity? Identity, X509Certificate2Collection? Trust, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
 {
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
@@ -23,9 +23,9 @@ internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collec
         ServerCertificateContext = (Identity ?? throw new InvalidOperationException("A TLS listener needs a certificate.")).Context,
         ClientCertificateRequired = RequirePeerCertificate,
         CertificateChainPolicy = ChainPolicy(ClientUsage),
-        ApplicationProtocols = Protocols(),
         RemoteCertificateValidationCallback = validate,
-        EnabledSslProtocols = Versions,
+        EnabledSslProtocols = Protocols,
+        ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
         // A resumed session skips the certificate, so whoever was let in once stays in: resumption only where nobody is asked for one.
         AllowTlsResume = !RequirePeerCertificate,
         AllowRenegotiation = false,
@@ -37,9 +37,9 @@ internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collec
         TargetHost = targetName,
         ClientCertificateContext = Identity?.Context,
         CertificateChainPolicy = ChainPolicy(ServerUsage),
-        ApplicationProtocols = Protocols(),
         RemoteCertificateValidationCallback = validate,
-        EnabledSslProtocols = Versions,
+        EnabledSslProtocols = Protocols,
+        ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
         // With a client certificate a resumed session misreports who we are (dotnet/runtime#123238).
         AllowTlsResume = Identity is null,
         AllowRenegotiation = false,
@@ -55,9 +55,7 @@ internal sealed record TlsSettings(TlsIdentity? Identity, X509Certificate2Collec
         return trust.Count > 0 ? trust : throw new CryptographicException("there is no certificate in it");
     }
 
-    private List<SslApplicationProtocol>? Protocols() => Protocol is null ? null : [new SslApplicationProtocol(Protocol)];
-
-    private SslProtocols Versions =>
+    private SslProtocols Protocols =>
 #pragma warning disable CA5398 // the version is the point of this setting
         AllowTls12 ? SslProtocols.Tls12 | SslProtocols.Tls13 : SslProtocols.Tls13;
 #pragma warning restore CA5398

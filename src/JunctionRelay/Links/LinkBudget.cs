@@ -1,40 +1,68 @@
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Bytes of memory that one link may promise to its peer (or hold for resending). Every stream reserves its minimum when it opens and keeps it, so
-/// that a stopped reader can never starve another stream; what remains is taken and given back as windows grow and shrink. Thread-safe.
+/// Bytes of memory that one link may promise to its peer (or hold for resending). Every stream reserves its minimum when it opens and keeps it; windows
+/// grow out of at most half of the whole, so that streams which nobody reads starve neither those that are open nor those that are to come. Thread-safe.
 /// </summary>
 internal sealed class LinkBudget(long bytes)
 {
-    private long _free = bytes;
+    private readonly Lock _gate = new();
+    private long _reserved;
+    private long _grown;
+    private bool _isUnderPressure;
 
     /// <summary>What may be taken in all.</summary>
     public long Bytes { get; } = bytes;
 
     /// <summary>What is taken now.</summary>
-    public long Taken => Bytes - Volatile.Read(ref _free);
-
-    /// <summary>A take failed since this was last set to false: windows above an equal share should shrink.</summary>
-    public bool UnderPressure { get; set; }
-
-    public bool TryTake(long bytes)
+    public long Taken
     {
-        var free = Volatile.Read(ref _free);
-        while (free >= bytes)
+        get
         {
-            var seen = Interlocked.CompareExchange(ref _free, free - bytes, free);
-            if (seen == free)
-                return true;
-            free = seen;
+            lock (_gate)
+                return _reserved + _grown;
         }
-
-        UnderPressure = true;
-        return false;
     }
 
-    public void Return(long bytes)
+    /// <summary>Growth was refused, and not much has come back since: windows above an equal share should shrink.</summary>
+    public bool IsUnderPressure => Volatile.Read(ref _isUnderPressure);
+
+    /// <summary>The minimum of a stream that opens.</summary>
+    public bool TryReserve(long bytes)
     {
-        if (Interlocked.Add(ref _free, bytes) >= Bytes / 4)
-            UnderPressure = false;
+        lock (_gate)
+        {
+            if (_reserved + _grown + bytes > Bytes)
+                return false;
+            _reserved += bytes;
+            return true;
+        }
+    }
+
+    /// <summary>More for a stream that is open.</summary>
+    public bool TryGrow(long bytes)
+    {
+        lock (_gate)
+        {
+            if (_grown + bytes <= Bytes / 2 && _reserved + _grown + bytes <= Bytes)
+            {
+                _grown += bytes;
+                return true;
+            }
+
+            Volatile.Write(ref _isUnderPressure, true);
+            return false;
+        }
+    }
+
+    public void Return(long reserved, long grown)
+    {
+        lock (_gate)
+        {
+            _reserved -= reserved;
+            _grown -= grown;
+            if (_grown <= Bytes / 4)
+                Volatile.Write(ref _isUnderPressure, false);
+        }
     }
 }

@@ -1,27 +1,90 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Makes the TLS connections of one dialled link: goes round its addresses, one further at each call, and resolves their names anew each time.
+/// Connects a link: TCP to one of its addresses, through a proxy where there is one, then TLS with certificates both ways. Goes round all addresses of all
+/// names, since each may be another junction; stays with the one that was right.
 /// </summary>
-internal sealed class LinkConnector(IReadOnlyList<EndPoint> addresses, SocketDialer dialer, TlsHandshake handshake)
+/// <param name="dial">Hosts and ports, as configured.</param>
+/// <param name="peerName">The name that the peer's certificate must bear.</param>
+/// <param name="tls">Our certificate and trust; the protocol is set here.</param>
+/// <param name="proxy">The proxy for a host, or null to dial it directly.</param>
+internal sealed class LinkConnector(
+    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<DnsEndPoint, LinkProxy?> proxy,
+    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+    /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
+    public static readonly SslApplicationProtocol Protocol = new("junction-link/1");
 
-    private int _next = -1;
+    /// <summary>An address that is dead costs no more than this while there are others.</summary>
+    public static readonly TimeSpan OneOfManyTimeout = TimeSpan.FromSeconds(1);
 
-    /// <exception cref="IOException">This address did not lead to the peer; the message says why.</exception>
-    public async ValueTask<Connection> ConnectAsync(CancellationToken cancellationToken)
+    public static readonly TimeSpan LastTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>A name with more addresses than this is tried by its first ones.</summary>
+    private const int MostAddresses = 64;
+
+    private readonly TlsHandshake _handshake = TlsHandshake.Dialling(ForLinks(tls), peerName);
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
+    private readonly Queue<EndPoint> _round = new();
+    private EndPoint? _last;
+
+    /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
+    public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
+
+    /// <summary>The next address, or the last again when it <paramref name="wasRight"/>.</summary>
+    public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
-        var address = addresses[(int)((uint)Interlocked.Increment(ref _next) % (uint)addresses.Count)];
-        var dialled = await dialer.DialAsync(address, ConnectTimeout, cancellationToken);
-        if (dialled.Connection is not { } transport) throw new IOException(dialled.Detail);
-        var secured = await handshake.RunAsync(transport, HandshakeTimeout, cancellationToken);
-        if (secured.Connection is { } connection) return connection;
-        transport.Abort(secured.Reason);
-        throw new IOException($"{SocketDialer.Text(address)}: {secured.Detail}");
+        if (!wasRight || _last is null)
+        {
+            if (_round.Count == 0 && await BeginRoundAsync(cancellationToken) is { } unresolved)
+                return unresolved;
+            _last = _round.Dequeue();
+        }
+
+        var dialled = await DialAsync(_last, _round.Count > 0 ? OneOfManyTimeout : LastTimeout, cancellationToken);
+        if (dialled.Connection is not { } connection)
+            return dialled;
+        var secured = await _handshake.RunAsync(connection, LastTimeout, cancellationToken);
+        if (secured.Connection is not null)
+            return secured;
+        connection.Abort(secured.Reason);
+        await connection.DisposeAsync();
+        return secured with { Detail = $"{SocketDialer.Text(_last)}: {secured.Detail}" };
+    }
+
+    private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
+        address is DnsEndPoint host && proxy(host) is { } through
+            ? await through.ConnectAsync(host, dialer, LastTimeout, cancellationToken)
+            : await dialer.DialAsync(address, timeout, cancellationToken);
+
+    // Names are resolved anew in every round, so that a moved one is followed; behind a proxy the proxy does it.
+    private async Task<DialOutcome?> BeginRoundAsync(CancellationToken cancellationToken)
+    {
+        var failures = new List<string>();
+        foreach (var entry in dial)
+        {
+            if (entry is not DnsEndPoint host || proxy(host) is not null)
+            {
+                _round.Enqueue(entry);
+                continue;
+            }
+
+            try
+            {
+                foreach (var address in (await _resolve(host.Host, cancellationToken)).Take(MostAddresses))
+                    _round.Enqueue(new IPEndPoint(address, host.Port));
+            }
+            catch (SocketException e)
+            {
+                failures.Add($"{host.Host} does not resolve: {e.Message}");
+            }
+        }
+
+        return _round.Count > 0 ? null : DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));
     }
 }

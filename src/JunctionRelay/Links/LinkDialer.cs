@@ -9,16 +9,11 @@ namespace JunctionRelay.Links;
 /// </summary>
 /// <param name="link">The link's name in the configuration, for logs.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
-/// <param name="connect">A TLS connection to the next address of the link, its peer authenticated. Called again for each attempt, so it may go round several addresses.</param>
+/// <param name="connect">A TLS connection to the link's other end, its peer authenticated. Told whether the address of the last one was right, else the next is due.</param>
 internal sealed class LinkDialer(
-    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<CancellationToken, ValueTask<Connection>> connect)
+    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<bool, CancellationToken, Task<DialOutcome>> connect)
 {
-    /// <summary>The first retry comes within this; then twice the time, up to <see cref="LongestDelay"/>.</summary>
-    public static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
-
-    public static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(30);
-
-    /// <summary>How many attempts double the delay: 0.2 s × 2^8 is beyond the longest.</summary>
+    // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
 
     private LinkSession? _session;
@@ -33,16 +28,25 @@ internal sealed class LinkDialer(
     public async Task RunAsync(CancellationToken stop)
     {
         var failures = 0;
+        var wasRight = false;
         var running = Task.CompletedTask;
         while (!stop.IsCancellationRequested)
         {
             try
             {
-                var connection = await connect(stop);
+                var dialled = await connect(wasRight, stop);
+                wasRight = false;
+                if (dialled.Connection is not { } connection)
+                {
+                    Log.LinkDialFailed(link, dialled.Detail);
+                    await DelayAsync(failures++, stop);
+                    continue;
+                }
+
                 var transport = new LinkTransport(connection, options);
                 if (await GreetAsync(transport) is { } carried)
                 {
-                    failures = 0;
+                    (failures, wasRight) = (0, true);
                     running = CarryAsync(transport, carried.Session, carried.IsResume);
                     // A rotation dials while the old transport still carries the session.
                     await Task.WhenAny(running, carried.Session.RotationRequested, carried.Session.Ended).WaitAsync(stop);
@@ -59,8 +63,7 @@ internal sealed class LinkDialer(
             {
                 break;
             }
-            catch (Exception fault) when (fault is IOException or OperationCanceledException or TimeoutException or System.Net.Sockets.SocketException
-                or System.Security.Authentication.AuthenticationException)
+            catch (IOException fault)
             {
                 Log.LinkDialFailed(link, fault.Message);
             }
@@ -144,8 +147,8 @@ internal sealed class LinkDialer(
 
     private async Task DelayAsync(int failures, CancellationToken stop)
     {
-        var longest = FirstDelay * (1 << Math.Min(failures, MostDoublings));
-        var delay = (longest < LongestDelay ? longest : LongestDelay) * Random.Shared.NextDouble();
+        var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
+        var delay = (longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble();
         try
         {
             await Task.Delay(delay, options.Time, stop);

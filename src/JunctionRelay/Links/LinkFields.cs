@@ -43,8 +43,6 @@ internal ref struct LinkFieldsReader(ReadOnlySpan<byte> fields)
 {
     private const byte FirstMandatory = 0x80;
 
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
-
     private ReadOnlySpan<byte> _rest = fields;
 
     public byte Tag { get; private set; }
@@ -73,20 +71,18 @@ internal ref struct LinkFieldsReader(ReadOnlySpan<byte> fields)
         return true;
     }
 
-    /// <summary>The value as text of at most <paramref name="longest"/> bytes, null when it is longer, empty or holds control characters (it goes into logs).</summary>
+    /// <summary>The value as text of at most <paramref name="longest"/> bytes; null when it is longer, empty or not printable.</summary>
     public readonly string? Text(int longest)
     {
         if (Value.Length == 0 || Value.Length > longest)
             return null;
-        var text = Strict.GetString(Value);
-        foreach (var c in text)
-        {
-            if (char.IsControl(c))
-                return null;
-        }
-
-        return text;
+        var text = Encoding.UTF8.GetString(Value);
+        return text == Printable(Value) ? text : null;
     }
+
+    /// <summary>A text of the peer's as a log may show it: control characters become question marks.</summary>
+    public static string Printable(ReadOnlySpan<byte> utf8) =>
+        new([.. Encoding.UTF8.GetString(utf8).Select(c => char.IsControl(c) ? '?' : c)]);
 
     public readonly uint? UInt32() => Value.Length == sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(Value) : null;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Unicode;
 using JunctionRelay.Connections;
 
@@ -192,7 +191,7 @@ internal readonly record struct LinkFrame(LinkFrameType Type, int Length, uint S
     public static (CloseReason Reason, string Text) ReadReason(ReadOnlySpan<byte> payload)
     {
         var reason = (CloseReason)BinaryPrimitives.ReadUInt16BigEndian(payload);
-        return (Enum.IsDefined(reason) ? reason : CloseReason.OtherReason, Encoding.UTF8.GetString(payload[2..]));
+        return (Enum.IsDefined(reason) ? reason : CloseReason.OtherReason, LinkFieldsReader.Printable(payload[2..]));
     }
 
     /// <summary>The head of a KNOWN and how many entries follow, or null when its length fits no number of entries.</summary>

@@ -129,7 +129,7 @@ internal sealed record LinkHello
                 case Tag.Software: software = fields.Text(MaxNameBytes); break;
                 case Tag.Verdict when fields.Value.Length >= 1 && fields.Value[0] <= (byte)LinkVerdict.Refused:
                     verdict = (LinkVerdict)fields.Value[0];
-                    verdictText = Encoding.UTF8.GetString(fields.Value[1..Math.Min(fields.Value.Length, 1 + LinkFrame.MaxTextBytes)]);
+                    verdictText = LinkFieldsReader.Printable(fields.Value[1..Math.Min(fields.Value.Length, 1 + LinkFrame.MaxTextBytes)]);
                     break;
                 default:
                     if (fields.IsMandatory || fields.Tag == Tag.Verdict)

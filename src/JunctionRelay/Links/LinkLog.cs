@@ -31,4 +31,10 @@ internal static partial class LinkLog
 
     [LoggerMessage(3008, LogLevel.Information, "{Peer} came back as a new process: {Count} old sessions ended")]
     public static partial void LinkGhostsEvicted(this ILogger log, string peer, int count);
+
+    [LoggerMessage(3009, LogLevel.Warning, "Could not accept a link on {Listen}: {Reason}")]
+    public static partial void LinkAcceptFailed(this ILogger log, string listen, string reason);
+
+    [LoggerMessage(3010, LogLevel.Warning, "Link from {From} ({Peer}) refused: {Reason}")]
+    public static partial void LinkPeerRefused(this ILogger log, string from, string peer, string reason);
 }

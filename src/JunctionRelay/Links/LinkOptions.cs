@@ -26,6 +26,11 @@ internal sealed record LinkOptions
     /// <summary>From the end of TLS to the peer's HELLO.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>A lost or failed link is dialled again within this; then within twice the time, up to <see cref="LongestRetry"/>; full jitter.</summary>
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long new connections wait for a link that was lost a moment ago.</summary>
     public TimeSpan HoldOpens { get; init; } = TimeSpan.FromSeconds(2);
 

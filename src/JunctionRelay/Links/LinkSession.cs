@@ -300,11 +300,11 @@ internal sealed partial class LinkSession
     private (int Send, int Receive)? Reserve()
     {
         var (send, receive) = (_options.InitialWindow, _options.InitialWindow);
-        if (!SendBudget.TryTake(send))
+        if (!SendBudget.TryReserve(send))
             return null;
-        if (ReceiveBudget.TryTake(receive))
+        if (ReceiveBudget.TryReserve(receive))
             return (send, receive);
-        SendBudget.Return(send);
+        SendBudget.Return(send, 0);
         return null;
     }
 

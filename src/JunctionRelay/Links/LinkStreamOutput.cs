@@ -146,7 +146,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
         if (excess >= BudgetStep)
         {
             _share -= excess;
-            Budget.Return(excess);
+            Budget.Return(0, excess);
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
         _cleared = true;
         _source = default;
         Retained.Clear();
-        Budget.Return(_share);
+        Budget.Return(_reserve, _share - _reserve);
         _share = 0;
         if (_waiting)
             Finish();
@@ -195,7 +195,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
         var held = _stream.Ledger.Written - _stream.Ledger.PeerReceived;
         while (_share <= held)
         {
-            if (!Budget.TryTake(BudgetStep))
+            if (!Budget.TryGrow(BudgetStep))
             {
                 _stream.Session.Starve(_stream);
                 break;

@@ -32,17 +32,17 @@ internal struct StreamWindow(int minimum, long now)
         var elapsed = Math.Max(1, time.GetElapsedTime(_grantedAt).Ticks);
         var roundTripTicks = Math.Max(roundTrip.Ticks, ShortestRoundTrip.Ticks);
         var limitsTheSender = (delivered - _deliveredAtGrant) * (Int128)roundTripTicks > _size * (Int128)elapsed;
-        if (limitsTheSender && _size < Largest && budget.TryTake(_size))
+        if (limitsTheSender && _size < Largest && budget.TryGrow(_size))
         {
             _size *= 2;
         }
-        else if (budget.UnderPressure && _size > _minimum && _size > fairShare)
+        else if (budget.IsUnderPressure && _size > _minimum && _size > fairShare)
         {
             // A limit never goes back: the window is halved once enough has been delivered without moving it.
             if (limit - delivered > _size / 2)
                 return limit;
             _size /= 2;
-            budget.Return(_size);
+            budget.Return(0, _size);
         }
 
         (_grantedAt, _deliveredAtGrant) = (time.GetTimestamp(), delivered);
@@ -52,7 +52,8 @@ internal struct StreamWindow(int minimum, long now)
     /// <summary>Everything goes back to the budget.</summary>
     public void Release(LinkBudget budget)
     {
-        budget.Return(_size);
+        if (_size > 0)
+            budget.Return(_minimum, _size - _minimum);
         _size = 0;
     }
 }

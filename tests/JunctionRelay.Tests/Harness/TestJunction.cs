@@ -15,8 +15,6 @@ namespace JunctionRelay.Tests.Harness;
 /// </summary>
 internal sealed class TestJunction : IAsyncDisposable
 {
-    private const string Protocol = "junction-link/1";
-
     private readonly LinkService _links;
     private readonly RelayService _relays;
     private readonly LinkDirectory _directory;
@@ -39,7 +37,7 @@ internal sealed class TestJunction : IAsyncDisposable
     public static async Task<TestJunction> StartAsync(TestJunctionPlan plan)
     {
         var (log, linkLog, directory) = (new TestLog<RelayService>(), new TestLog<LinkService>(), new LinkDirectory());
-        var tls = new TlsSettings(TestPki.Default.Identity(plan.Name), TestPki.Default.Trust, RequirePeerCertificate: true, Protocol: Protocol);
+        var tls = new TlsSettings(TestPki.Default.Identity(plan.Name), TestPki.Default.Trust);
         var party = new LinkParty(plan.Name, plan.Instance ?? Guid.NewGuid(), plan.Generation);
         var options = new LinkOptions { Self = party, Log = linkLog, PingInterval = plan.PingInterval ?? TimeSpan.FromSeconds(5), Resume = plan.Resume ?? TimeSpan.FromSeconds(60) };
         var links = new LinkService(
@@ -48,9 +46,9 @@ internal sealed class TestJunction : IAsyncDisposable
                 Options = options,
                 Directory = directory,
                 Dial = [.. plan.Dial.Select(d => new DialledLink(
-                    d.Peer, d.Peer, new LinkConnector(d.Addresses, new SocketDialer(SocketSettings.Default), TlsHandshake.Dialling(tls, d.Peer)), options.Resume))],
+                    d.Peer, d.Peer, new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume))],
                 Listen = plan.Dialled ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
-                Handshake = TlsHandshake.Serving(tls),
+                Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
                 Peers = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
                 Services = new ServiceTable(new Dictionary<string, TargetList>()),
             } with { Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))) },

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Tests.Harness;
+using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Tests.Links;
 
@@ -16,14 +18,13 @@ internal sealed class LinkPair : IAsyncDisposable
     public LinkPair(int seed = 1, Func<LinkOptions, LinkOptions>? cloud = null, Func<LinkOptions, LinkOptions>? hq = null)
     {
         _seed = seed;
-        Log = new TestLog();
         CloudOptions = (cloud ?? (o => o))(Options("cloud", 1));
         HqOptions = (hq ?? (o => o))(Options("hq", 1));
         Dialer = new LinkDialer("hq", "hq", CloudOptions, CloudDirectory, CloudListener, ConnectAsync);
         Acceptor = new LinkAcceptor(HqOptions, HqDirectory, HqListener);
     }
 
-    public TestLog Log { get; }
+    public QuietLog Log { get; } = new();
     public LinkOptions CloudOptions { get; }
     public LinkOptions HqOptions { get; }
     public LinkDirectory CloudDirectory { get; } = new();
@@ -82,18 +83,35 @@ internal sealed class LinkPair : IAsyncDisposable
     {
         Self = new LinkParty(name, new Guid(name.PadRight(16, '.').Select(c => (byte)c).ToArray(), bigEndian: true), generation),
         Log = Log,
+        // Hundreds of cuts would otherwise be hundreds of waits.
+        FirstRetry = TimeSpan.FromMilliseconds(2),
+        LongestRetry = TimeSpan.FromMilliseconds(20),
     };
 
-    private ValueTask<Connection> ConnectAsync(CancellationToken cancellationToken)
+    private Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);
         if (!IsNetworkUp)
-            throw new IOException("the network is down");
+            return Task.FromResult(DialOutcome.Failed(CloseReason.DialRefused, "the network is down"));
         var (dialler, acceptor) = MemoryConnection.Pair("cloud", "hq", _seed + dial);
         Connection = dialler;
         OnDial(dialler);
         lock (_accepted)
             _accepted.Add(Acceptor.RunAsync(acceptor));
-        return ValueTask.FromResult<Connection>(dialler);
+        return Task.FromResult(DialOutcome.Connected(dialler));
     }
+}
+
+/// <summary>Keeps what was logged without showing it: a test that cuts hundreds of times would drown its own message.</summary>
+internal sealed class QuietLog : ILogger
+{
+    private readonly ConcurrentQueue<string> _messages = new();
+
+    public IReadOnlyCollection<string> Messages => _messages;
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        _messages.Enqueue(formatter(state, exception));
 }

@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Links;
+
+/// <summary>The link's connection is cut, at any byte and in every way: clients see pauses, never a lost, doubled or moved byte, never an end.</summary>
+public sealed class LinkCutTests(ITestOutputHelper output)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData(CutKind.Reset, 1)]
+    [InlineData(CutKind.End, 2)]
+    public async Task Sixty_four_streams_survive_hundreds_of_cuts_both_ways(CutKind kind, int seed)
+    {
+        const int Streams = 64;
+        const int Bytes = 256 * 1024;
+        var random = new Random(seed);
+        await using var pair = new LinkPair(seed);
+        // Some connections die within HELLO or KNOWN, most in the middle of data.
+        pair.OnDial = connection =>
+        {
+            if (pair.Dials > 1 && pair.Dials < 320)
+                connection.CutAfter(Size(random), Size(random), kind);
+        };
+        await pair.StartAsync();
+
+        var all = new List<Task>();
+        for (var i = 0; i < Streams; i++)
+        {
+            Assert.True((i % 2 == 0 ? pair.Cloud : pair.Hq).TryOpen(LinkPair.Open(), out var opened, out _));
+            var taken = await (i % 2 == 0 ? pair.HqListener : pair.CloudListener).AcceptAsync().AsTask().WaitAsync(Patience);
+            all.AddRange([
+                Pattern.SendAsync(opened, 2 * i, Bytes, seed), Pattern.CheckAsync(taken!, 2 * i, Bytes),
+                Pattern.SendAsync(taken!, 2 * i + 1, Bytes, seed), Pattern.CheckAsync(opened, 2 * i + 1, Bytes),
+            ]);
+            if (i == Streams / 2)
+                pair.Connection!.Cut(kind);
+        }
+
+        await Task.WhenAll(all).WaitAsync(Patience);
+        output.WriteLine($"{pair.Dials} dials, {pair.Cloud.Resumes} resumes");
+        Assert.True(pair.Cloud.Resumes > 50, $"only {pair.Cloud.Resumes} resumes: the test cuts nothing");
+        await Eventually.TrueAsync(() => pair.Cloud.StreamCount == 0 && pair.Hq.StreamCount == 0, () => $"{pair.Cloud.StreamCount} and {pair.Hq.StreamCount} streams are left");
+        Assert.Equal(0, pair.Cloud.SendBudget.Taken + pair.Cloud.ReceiveBudget.Taken + pair.Hq.SendBudget.Taken + pair.Hq.ReceiveBudget.Taken);
+
+        static long Size(Random random) => random.Next(3) == 0 ? random.Next(1, 600) : random.Next(1, 256 * 1024);
+    }
+
+    [Fact]
+    public async Task A_black_hole_is_noticed_by_both_sides_and_survived()
+    {
+        static LinkOptions Quick(LinkOptions options) => options with { PingInterval = TimeSpan.FromMilliseconds(100) };
+        await using var pair = new LinkPair(5, Quick, Quick);
+        pair.OnDial = connection =>
+        {
+            if (pair.Dials < 6)
+                connection.CutAfter(100_000, 100_000, CutKind.BlackHole);
+        };
+        await pair.StartAsync();
+        var (client, target) = await pair.OpenAsync();
+        await Task.WhenAll(
+            Pattern.SendAsync(client, 1, 2 << 20), Pattern.CheckAsync(target, 1, 2 << 20),
+            Pattern.SendAsync(target, 2, 2 << 20), Pattern.CheckAsync(client, 2, 2 << 20)).WaitAsync(Patience);
+        Assert.True(pair.Cloud.Resumes >= 3, $"only {pair.Cloud.Resumes} resumes");
+        Assert.Contains(pair.Log.Messages, m => m.Contains("no sign of life", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Many_short_connections_are_dialled_once_each_while_the_link_is_cut_all_the_time()
+    {
+        const int Connections = 600;
+        var random = new Random(11);
+        await using var pair = new LinkPair(11);
+        pair.OnDial = connection => connection.CutAfter(random.Next(300, 4_000), random.Next(300, 4_000), random.Next(2) == 0 ? CutKind.Reset : CutKind.End);
+        await pair.StartAsync();
+
+        var dialled = new Dictionary<Guid, int>();
+        var serving = ServeAsync();
+        var clients = Enumerable.Range(0, 20).Select(c => CheckoutsAsync(c, Connections / 20)).ToArray();
+        await Task.WhenAll(clients).WaitAsync(Patience);
+        await pair.HqListener.DisposeAsync();
+        await serving;
+
+        output.WriteLine($"{pair.Dials} dials, {pair.Cloud.Resumes} resumes");
+        Assert.Equal(Connections, dialled.Count);
+        Assert.All(dialled.Values, count => Assert.Equal(1, count));
+        await Eventually.TrueAsync(() => pair.Cloud.StreamCount == 0 && pair.Hq.StreamCount == 0, () => $"{pair.Cloud.StreamCount} and {pair.Hq.StreamCount} streams are left");
+
+        async Task CheckoutsAsync(int client, int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                LinkStream? stream;
+                while (!pair.Cloud.TryOpen(LinkPair.Open(), out stream, out _))
+                    await Task.Delay(5);
+                var word = $"{client}/{i}";
+                await stream.Output.WriteAsync(System.Text.Encoding.UTF8.GetBytes(word));
+                await stream.CompleteOutputAsync();
+                Assert.Equal(word.ToUpperInvariant() + "!", await stream.ReadToEndAsync());
+                await stream.DisposeAsync();
+            }
+        }
+
+        async Task ServeAsync()
+        {
+            var served = new List<Task>();
+            while (await pair.HqListener.AcceptAsync() is LinkStream stream)
+            {
+                dialled[stream.Open.ConnectionId] = dialled.GetValueOrDefault(stream.Open.ConnectionId) + 1;
+                served.Add(AnswerAsync(stream));
+            }
+
+            await Task.WhenAll(served);
+        }
+
+        static async Task AnswerAsync(LinkStream stream)
+        {
+            var word = await stream.ReadToEndAsync();
+            await stream.Output.WriteAsync(System.Text.Encoding.UTF8.GetBytes(word.ToUpperInvariant() + "!"));
+            await stream.CompleteOutputAsync();
+            await stream.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Resets_cross_cuts_and_arrive_with_their_reason()
+    {
+        var random = new Random(3);
+        await using var pair = new LinkPair(3);
+        pair.OnDial = connection => connection.CutAfter(random.Next(250, 800), random.Next(250, 800), CutKind.Reset);
+        await pair.StartAsync();
+        for (var i = 0; i < 60; i++)
+        {
+            LinkStream? client;
+            while (!pair.Cloud.TryOpen(LinkPair.Open(), out client, out _))
+                await Task.Delay(5);
+            var target = (await pair.HqListener.AcceptAsync().AsTask().WaitAsync(Patience))!;
+            var (first, second) = i % 2 == 0 ? (client, target) : (target, (Connection)client);
+            await second.Output.WriteAsync(new byte[500]);
+            first.Abort(CloseReason.ClientReset);
+            var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(async () => await second.ReadToEndAsync());
+            Assert.Equal(CloseReason.ClientReset, broken.Told);
+        }
+
+        output.WriteLine($"{pair.Dials} dials, {pair.Cloud.Resumes} resumes");
+        await Eventually.TrueAsync(() => pair.Cloud.StreamCount == 0 && pair.Hq.StreamCount == 0, () => $"{pair.Cloud.StreamCount} and {pair.Hq.StreamCount} streams are left");
+    }
+
+    [Fact]
+    public async Task After_resume_has_passed_both_sides_reset_what_they_hold()
+    {
+        await using var pair = await new LinkPair(1, hq: o => o with { Resume = TimeSpan.FromMilliseconds(300) }).StartAsync();
+        var (client, target) = await pair.OpenAsync();
+        await client.Output.WriteAsync("held"u8.ToArray());
+        var session = pair.Cloud;
+        pair.IsNetworkUp = false;
+        var watch = Stopwatch.StartNew();
+        pair.Connection!.Cut(CutKind.End);
+
+        var lost = await Assert.ThrowsAsync<ConnectionBrokenException>(async () => await client.ReadToEndAsync());
+        Assert.Equal(CloseReason.LinkLost, lost.Told);
+        Assert.Equal(CloseReason.LinkLost, await session.Ended.WaitAsync(Patience));
+        Assert.True(watch.Elapsed >= TimeSpan.FromMilliseconds(250), $"it took only {watch.Elapsed}");
+        // What had arrived is not lost with the session, but the end of it is no clean one.
+        await Assert.ThrowsAsync<ConnectionBrokenException>(async () => await target.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task New_connections_wait_a_moment_for_a_lost_link_and_are_then_refused()
+    {
+        await using var pair = await new LinkPair(1, cloud: o => o with { HoldOpens = TimeSpan.FromMilliseconds(200) }).StartAsync();
+        pair.IsNetworkUp = false;
+        pair.Connection!.Cut(CutKind.Reset);
+        await Eventually.TrueAsync(() => !pair.Cloud.IsUp, () => "the cut is not noticed");
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open(), out var waiting, out _));
+        var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(() => waiting.ReadToEndAsync());
+        Assert.Equal(CloseReason.LinkDown, broken.Told);
+        Assert.False(pair.Cloud.TryOpen(LinkPair.Open(), out _, out var refused));
+        Assert.Equal(CloseReason.LinkDown, refused);
+
+        pair.IsNetworkUp = true;
+        await Eventually.TrueAsync(() => pair.Cloud.IsUp, () => "the link does not come back");
+        await pair.OpenAsync();
+    }
+
+    [Fact]
+    public async Task The_connection_is_replaced_on_request_and_no_stream_notices()
+    {
+        await using var pair = await new LinkPair(1).StartAsync();
+        var (client, target) = await pair.OpenAsync();
+        var all = Task.WhenAll(Pattern.SendAsync(client, 1, 4 << 20), Pattern.CheckAsync(target, 1, 4 << 20), Pattern.SendAsync(target, 2, 4 << 20), Pattern.CheckAsync(client, 2, 4 << 20));
+        for (var i = 1; i <= 5; i++)
+        {
+            var before = pair.Cloud.Resumes;
+            // The acceptor asks, the dialler acts.
+            (i % 2 == 0 ? pair.Cloud : pair.Hq).RequestRotation();
+            await Eventually.TrueAsync(() => pair.Cloud.Resumes > before && pair.Cloud.IsUp, () => "the connection is not replaced");
+        }
+
+        await all.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_new_process_of_the_peer_resets_the_streams_of_the_old_one_at_once()
+    {
+        await using var pair = await new LinkPair(1).StartAsync();
+        var (client, target) = await pair.OpenAsync();
+        // hq is killed and comes back: same instance, next generation, no memory of sessions.
+        var old = pair.Cloud;
+        pair.Acceptor = new LinkAcceptor(pair.Options("hq", 2), new LinkDirectory(), pair.HqListener);
+        pair.Connection!.Cut(CutKind.Reset);
+        var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(() => client.ReadToEndAsync());
+        Assert.Equal(CloseReason.LinkPeerRestarted, broken.Told);
+        await Eventually.TrueAsync(() => pair.Cloud != old && pair.Cloud.IsUp, () => "no new session begins");
+        target.Abort(CloseReason.Stopping);
+    }
+}
