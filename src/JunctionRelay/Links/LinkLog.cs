@@ -35,6 +35,6 @@ internal static partial class LinkLog
     [LoggerMessage(3009, LogLevel.Warning, "Could not accept a link on {Listen}: {Reason}")]
     public static partial void LinkAcceptFailed(this ILogger log, string listen, string reason);
 
-    [LoggerMessage(3010, LogLevel.Warning, "Link from {From} ({Peer}) refused: {Reason}")]
-    public static partial void LinkPeerRefused(this ILogger log, string from, string peer, string reason);
+    [LoggerMessage(3010, LogLevel.Information, "Link from {From} refused: {Reason}")]
+    public static partial void LinkStrangerRefused(this ILogger log, string from, string reason);
 }

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
-using JunctionRelay.Policies;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -14,16 +13,10 @@ namespace JunctionRelay.Relay;
 /// </summary>
 internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 {
-    /// <summary>Handshakes of strangers at once: about a millisecond of processor time each.</summary>
-    private const int MostHandshakes = 256;
-
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-
     private readonly LinksPlan? _plan;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
-    private readonly ConnectionLimits _handshakes = new(MostHandshakes, perClient: null);
-    private readonly List<SocketListener> _listeners = [];
+    private readonly List<LinkPort> _ports = [];
     private readonly List<Task> _running = [];
 
     /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
@@ -33,7 +26,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     public LinkListener Streams { get; } = new("peers");
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
-    public IEnumerable<EndPoint> Addresses => _listeners.Select(l => l.EndPoint);
+    public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.EndPoint);
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -41,19 +34,13 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         if (_plan is null) return Task.CompletedTask;
         foreach (var address in _plan.Listen)
         {
-            try
-            {
-                _listeners.Add(SocketListener.Bind(address, SocketSettings.Default));
-            }
-            catch (SocketException e)
-            {
-                throw new ListenException("linkListen", address, e);
-            }
-
-            _log.LinkListening(SocketDialer.Text(_listeners[^1].EndPoint));
+            var port = new LinkPort(
+                Bind(address), _plan.Handshake!, (peer, from) => AcceptorFor(_plan, Streams, peer, from), _plan.Options.Log, _plan.Options.Time);
+            _ports.Add(port);
+            _log.LinkListening(SocketDialer.Text(port.EndPoint));
         }
 
-        foreach (var listener in _listeners) _running.Add(AcceptAsync(_plan, listener));
+        foreach (var port in _ports) _running.Add(port.RunAsync());
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(
@@ -74,7 +61,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>After the relays have drained.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        foreach (var listener in _listeners) await listener.DisposeAsync();
+        foreach (var port in _ports) await port.DisposeAsync();
         await _stop.CancelAsync();
         await Task.WhenAll((_plan?.Directory.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
         await Task.WhenAll(_running);
@@ -86,75 +73,30 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var listener in _listeners) await listener.DisposeAsync();
+        foreach (var port in _ports) await port.DisposeAsync();
         _stop.Dispose();
     }
 
-    private async Task AcceptAsync(LinksPlan plan, SocketListener listener)
-    {
-        while (true)
-        {
-            Connection? connection;
-            try
-            {
-                connection = await listener.AcceptAsync();
-            }
-            catch (SocketException e)
-            {
-                _log.LinkAcceptFailed(SocketDialer.Text(listener.EndPoint), e.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(100), plan.Options.Time);
-                continue;
-            }
-
-            if (connection is null) return;
-            if (_handshakes.Take(client: null) is not null)
-            {
-                connection.Abort(CloseReason.TooManyConnections);
-                await connection.DisposeAsync();
-                continue;
-            }
-
-            _ = ServeAsync(plan, connection);
-        }
-    }
-
-    // The connection's owner from accept to end; never throws.
-    private async Task ServeAsync(LinksPlan plan, Connection transport)
+    private static SocketListener Bind(IPEndPoint address)
     {
         try
         {
-            var from = transport.RemoteEndPoint;
-            DialOutcome secured;
-            try
-            {
-                secured = await plan.Handshake!.RunAsync(transport, HandshakeTimeout, _stop.Token);
-            }
-            finally
-            {
-                _handshakes.Release(client: null);
-            }
-
-            if (secured.Connection is not { } connection)
-            {
-                transport.Abort(secured.Reason);
-                await transport.DisposeAsync();
-                if (secured.Reason != CloseReason.ClientLeft) _log.LinkRefusedStranger(from is null ? "-" : SocketDialer.Text(from), secured.Reason.Name(), secured.Detail);
-                return;
-            }
-
-            var peer = connection.Peer!;
-            var rules = plan.Peers.For(peer, from).ToList();
-            var options = plan.Options with
-            {
-                MaxStreams = rules.Select(r => r.MaxStreams ?? plan.Options.MaxStreams).DefaultIfEmpty(0).Max(),
-                Resume = rules.Select(r => r.Resume ?? plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
-            };
-            var refusal = rules.Count > 0 || plan.Dial.Any(d => d.Peer == peer.Name) ? null : $"no entry of peers is about \"{peer.Name}\"";
-            await new LinkAcceptor(options, plan.Directory, Streams, refusal).RunAsync(connection);
+            return SocketListener.Bind(address, SocketSettings.Default);
         }
-        catch (Exception e)
+        catch (SocketException e)
         {
-            _log.LinkFault(e);
+            throw new ListenException("linkListen", address, e);
         }
+    }
+
+    private static LinkAcceptor AcceptorFor(LinksPlan plan, LinkListener streams, PeerIdentity peer, EndPoint? from)
+    {
+        var rules = plan.Peers.For(peer, from).ToList();
+        var options = plan.Options with
+        {
+            MaxStreams = rules.Select(r => r.MaxStreams ?? plan.Options.MaxStreams).DefaultIfEmpty(0).Max(),
+            Resume = rules.Select(r => r.Resume ?? plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
+        };
+        return new LinkAcceptor(options, plan.Directory, streams, rules.Count > 0 ? null : $"no entry of peers is about \"{peer.Name}\"");
     }
 }

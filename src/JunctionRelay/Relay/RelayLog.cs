@@ -41,15 +41,6 @@ internal static partial class RelayLog
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
 
-    [LoggerMessage(1012, LogLevel.Warning, "accepting links on {address} failed ({error})", EventName = "link-accept-failed")]
-    public static partial void LinkAcceptFailed(this ILogger log, string address, string error);
-
-    [LoggerMessage(1013, LogLevel.Information, "refused link from={from} reason={reason} {detail}", EventName = "link-refused-stranger")]
-    public static partial void LinkRefusedStranger(this ILogger log, string from, string reason, string detail);
-
-    [LoggerMessage(1014, LogLevel.Error, "a link met a fault of ours; please report it", EventName = "link-fault")]
-    public static partial void LinkFault(this ILogger log, Exception exception);
-
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);
 

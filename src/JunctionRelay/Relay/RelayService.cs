@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Relay;
 
 /// <summary>An address of the plan could not be listened on.</summary>
-internal sealed class ListenException(string relay, EndPoint address, SocketException inner) : Exception(
-    $"relays.{relay}.listen: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
+internal sealed class ListenException(string key, EndPoint address, SocketException inner) : Exception(
+    $"{key}: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
 {
     private static string Remedy(EndPoint address, SocketError error) => error switch
     {
@@ -130,7 +130,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         }
         catch (SocketException e)
         {
-            throw new ListenException(relay.Name, listen.EndPoint, e);
+            throw new ListenException($"relays.{relay.Name}.listen", listen.EndPoint, e);
         }
     }
 

@@ -197,6 +197,6 @@ public sealed class TargetListTests
             return new(new TaskCompletionSource<DialOutcome>().Task);
         }
 
-        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+        public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) => new(new TaskCompletionSource<DialOutcome?>().Task);
     }
 }
