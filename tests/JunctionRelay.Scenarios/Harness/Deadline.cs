@@ -14,10 +14,14 @@ internal static class Deadline
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Polls until <paramref name="condition"/> holds; fails with <paramref name="what"/> and, if given, what was seen instead.</summary>
-    public static async Task Until(Func<bool> condition, TimeSpan within, string what, Func<string>? seen = null)
+    public static Task Until(Func<bool> condition, TimeSpan within, string what, Func<string>? seen = null) =>
+        Until(() => Task.FromResult(condition()), within, what, seen);
+
+    /// <inheritdoc cref="Until(Func{bool}, TimeSpan, string, Func{string}?)"/>
+    public static async Task Until(Func<Task<bool>> condition, TimeSpan within, string what, Func<string>? seen = null)
     {
         var watch = Stopwatch.StartNew();
-        while (!condition())
+        while (!await condition())
         {
             if (watch.Elapsed > within)
                 Assert.Fail($"Not within {within.TotalSeconds:0.##} s: {what}.{(seen is null ? "" : $"\nSeen instead:\n{seen()}")}");

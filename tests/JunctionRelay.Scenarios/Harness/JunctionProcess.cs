@@ -32,6 +32,19 @@ internal sealed class JunctionProcess : IAsyncDisposable
     /// <summary>The most memory that it ever held, in bytes (VmHWM).</summary>
     public long PeakMemoryBytes => Status("VmHWM:") * 1024;
 
+    /// <summary>The processor time that it has used (user and system; proc(5): fields 14 and 15 of stat, in ticks of 10 ms).</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            var stat = File.ReadAllText($"/proc/{Program.ProcessId}/stat");
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');   // the name in parentheses may hold spaces; field 3 comes next
+            return TimeSpan.FromMilliseconds(10 * (Ticks(fields[11]) + Ticks(fields[12])));
+
+            static long Ticks(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+        }
+    }
+
     /// <summary>Starts a junction with this configuration and waits until it says that it is ready.</summary>
     public static async Task<JunctionProcess> Start(string config, ProgramOptions? options = null)
     {

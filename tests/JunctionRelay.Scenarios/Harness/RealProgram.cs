@@ -165,8 +165,13 @@ internal sealed class RealProgram : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>Everything it said, for messages.</summary>
-    public string Said() => string.Join('\n', Lines);
+    /// <summary>The last that it said, for messages.</summary>
+    public string Said()
+    {
+        var lines = Lines;
+        const int Most = 30;
+        return (lines.Count > Most ? $"({lines.Count - Most} lines before)\n" : "") + string.Join('\n', lines.TakeLast(Most));
+    }
 
     // /proc/PID/net is the process's own namespace; asking there disturbs nothing, as a probing connection would.
     private bool ListensOn(int port)
