@@ -16,7 +16,7 @@ public sealed class IperfThroughTheRelay
     {
         var serverPort = FreePort.Next();
         var relayPort = FreePort.Next();
-        await using var server = RealProgram.Start("iperf3", ["--server", "--bind", "127.0.0.1", "--port", $"{serverPort}", "--one-off"]);
+        await using var server = RealProgram.Start("iperf3", ["--server", "--bind", "127.0.0.1", "--port", $"{serverPort}"]);
         await server.Listening(serverPort);
         await using var junction = await JunctionProcess.Start($$"""
             { "relays": { "iperf": { "listen": ["127.0.0.1:{{relayPort}}"], "target": ["127.0.0.1:{{serverPort}}"] } } }

@@ -33,9 +33,10 @@ public sealed class OpensslSClientIsServed
         await using var client = RealProgram.Start(
             "openssl",
             [
-                "s_client", "-connect", $"127.0.0.1:{relayPort}", version, "-servername", "junction.test",
+                "s_client", "-brief", "-connect", $"127.0.0.1:{relayPort}", version, "-servername", "junction.test",
                 "-CAfile", authority.Trust, "-verify_hostname", "junction.test", "-verify_return_error", "-cert", theirs.Certificate, "-key", theirs.Key,
             ]);
+        await client.Line(l => l == "Verification: OK", "that it believes us", Deadline.Soon);
         await client.Input.WriteLineAsync("a seat, please");
         await client.Input.FlushAsync();
         await client.Line(l => l == "a seat, please", "what it sent", Deadline.Soon);
@@ -43,7 +44,7 @@ public sealed class OpensslSClientIsServed
 
         var result = await client.Exit(Deadline.Soon);
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Contains($"TLSv{minVersion}", result.Output, StringComparison.Ordinal);
+        Assert.Contains($"Protocol version: TLSv{minVersion}", result.Error, StringComparison.Ordinal);
         var connection = Assert.Single(await junction.Ended(1));
         Assert.Equal(("client-closed", 15, 15), (connection.Reason, connection.ToTarget, connection.ToClient));
     }

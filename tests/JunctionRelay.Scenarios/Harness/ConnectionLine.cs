@@ -26,6 +26,6 @@ internal sealed partial record ConnectionLine(string Relay, string Target, long 
             line);
     }
 
-    [GeneratedRegex(@"relay=(?<relay>\S+) target=(?<target>\S+) toTarget=(?<toTarget>\d+) toClient=(?<toClient>\d+) reason=(?<reason>[a-z-]+)")]
+    [GeneratedRegex(@"\bend \S+ relay=(?<relay>\S+) .*target=(?<target>\S+) to_target=(?<toTarget>\d+) to_client=(?<toClient>\d+) .*reason=(?<reason>[a-z-]+)")]
     private static partial Regex Ended();
 }
