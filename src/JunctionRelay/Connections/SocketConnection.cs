@@ -23,8 +23,8 @@ internal sealed class SocketConnection : Connection
     {
         socket.Blocking = false;
         _socket = socket;
-        _input = new SocketInput(socket);
         _output = new SocketOutput(socket, this);
+        _input = new SocketInput(socket, _output);
         RemoteEndPoint = Try(socket, s => s.RemoteEndPoint);
     }
 
@@ -93,7 +93,7 @@ internal sealed class SocketConnection : Connection
         Broken(exception is SocketException { SocketErrorCode: var code } ? code : SocketError.OperationAborted, exception);
 
     /// <summary>The receiving direction: waits with a zero-byte receive, then receives into a pooled buffer without waiting.</summary>
-    private sealed class SocketInput(Socket socket) : SingleSegmentReader
+    private sealed class SocketInput(Socket socket, SocketOutput output) : SingleSegmentReader
     {
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
         protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
@@ -137,6 +137,7 @@ internal sealed class SocketConnection : Connection
                 var count = socket.Receive(free, SocketFlags.None, out var error);
                 return error switch
                 {
+                    SocketError.Success when count == 0 && WasReset => throw Broken(SocketError.ConnectionReset),
                     SocketError.Success => count,
                     SocketError.WouldBlock => NothingYet,
                     _ => throw Broken(error),
@@ -147,11 +148,20 @@ internal sealed class SocketConnection : Connection
                 throw Broken(e);
             }
         }
+
+        // The system tells of a reset once only. When our write was told, the read finds an end that looks clean; but a peer that really sent
+        // FIN while our own direction is open leaves the socket in CLOSE_WAIT, not closed.
+        private bool WasReset => output.Failed || !output.Ended && TcpInfo.Of(socket)?.IsClosed == true;
     }
 
     /// <summary>The sending direction: sends the caller's memory, waiting only for what the socket did not take at once.</summary>
     private sealed class SocketOutput(Socket socket, SocketConnection owner) : DirectWriter(owner)
     {
+        private volatile bool _failed;
+
+        /// <summary>A send was told that the connection is gone.</summary>
+        public bool Failed => _failed;
+
         protected override ValueTask<FlushResult> SendAsync(ReadOnlyMemory<byte> source)
         {
             var sent = SendNow(source.Span);
@@ -181,12 +191,12 @@ internal sealed class SocketConnection : Connection
                 {
                     SocketError.Success => count,
                     SocketError.WouldBlock => Math.Max(count, 0),
-                    _ => throw Broken(error),
+                    _ => throw Fail(Broken(error)),
                 };
             }
             catch (ObjectDisposedException e)
             {
-                throw Broken(e);
+                throw Fail(Broken(e));
             }
         }
 
@@ -200,8 +210,14 @@ internal sealed class SocketConnection : Connection
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                throw Broken(e);
+                throw Fail(Broken(e));
             }
+        }
+
+        private ConnectionBrokenException Fail(ConnectionBrokenException broken)
+        {
+            _failed = true;
+            return broken;
         }
     }
 
@@ -228,6 +244,7 @@ internal sealed class SocketConnection : Connection
             _sinceAcknowledged = TimeSpan.FromMilliseconds(Read(info, LastAcknowledgedAt));
         }
 
+        public bool IsClosed => _state == StateClosed;
         public bool HasUnsent => _unacknowledged > 0 || _notSentBytes > 0;
 
         public static TcpInfo? Of(Socket socket)
@@ -247,7 +264,7 @@ internal sealed class SocketConnection : Connection
 
         // A peer that stops reading still acknowledges our window probes, and then nothing is unacknowledged: only a dead machine is silent.
         public ConnectionFault? Fault(TimeSpan silentAfter) =>
-            _state == StateClosed ? ConnectionFault.Reset
+            IsClosed ? ConnectionFault.Reset
             : _unacknowledged > 0 && _sinceAcknowledged >= silentAfter ? ConnectionFault.Silent
             : null;
 

@@ -13,11 +13,11 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
     /// <summary>Sweeps between two looks for dead machines: a system call for each connection.</summary>
     private const int SweepsPerProbe = 10;
 
-    private readonly SpliceDirection _toTarget = new(client, target, ConnectionSide.Client);
-    private readonly SpliceDirection _toClient = new(target, client, ConnectionSide.Target);
+    private readonly SpliceDirection _toTarget = new(client, target, ConnectionSide.Client, time);
+    private readonly SpliceDirection _toClient = new(target, client, ConnectionSide.Target, time);
     private readonly long _started = time.GetTimestamp();
     private long _lastActive = time.GetTimestamp();
-    private long _bytesAtLastSweep;
+    private long _stepsAtLastSweep;
     private int _sweeps;
     private int _reason;   // a CloseReason, 0 = none yet; the first wins
 
@@ -39,7 +39,7 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
         if (end.Broken is null)
         {
             end = await second;
-            if (end.Broken is null) return Decide(first == toTarget ? CloseReason.ClientClosed : CloseReason.TargetClosed);
+            if (end.Broken is null) return Decide(_toTarget.EndedAt <= _toClient.EndedAt ? CloseReason.ClientClosed : CloseReason.TargetClosed);
         }
 
         Decide(end.Told ?? CloseReasons.Of(end.Broken!.Value, end.Fault), end.Detail);
@@ -63,17 +63,17 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
     public void Sweep()
     {
         var now = time.GetTimestamp();
-        var bytes = _toTarget.Bytes + _toClient.Bytes;
-        if (bytes != _bytesAtLastSweep)
+        var steps = _toTarget.Steps + _toClient.Steps;
+        if (steps != _stepsAtLastSweep)
         {
-            _bytesAtLastSweep = bytes;
+            _stepsAtLastSweep = steps;
             _lastActive = now;
         }
 
         var quiet = time.GetElapsedTime(_lastActive, now);
         if (limits.Lifetime is { } lifetime && time.GetElapsedTime(_started, now) >= lifetime) Abort(CloseReason.LifetimeReached);
         else if (limits.Idle is { } idle && quiet >= idle) Abort(CloseReason.IdleTimeout);
-        else if ((_toTarget.Ended || _toClient.Ended) && quiet >= limits.HalfClosed) Abort(CloseReason.HalfClosedTimeout);
+        else if ((_toTarget.EndedAt != 0 || _toClient.EndedAt != 0) && quiet >= limits.HalfClosed) Abort(CloseReason.HalfClosedTimeout);
         else Look();
     }
 

@@ -11,7 +11,7 @@ namespace JunctionRelay.Relay;
 internal readonly record struct DirectionEnd(ConnectionSide? Broken, ConnectionFault Fault = default, CloseReason? Told = null, bool WhileWriting = false, string Detail = "");
 
 /// <summary>One direction of a splice: read, write, count, pass the end on.</summary>
-internal sealed class SpliceDirection(Connection from, Connection to, ConnectionSide fromSide)
+internal sealed class SpliceDirection(Connection from, Connection to, ConnectionSide fromSide, TimeProvider time)
 {
     /// <summary>
     /// What may be passed on without waiting once, before the others get their turn: a flow whose calls all succeed at once would otherwise
@@ -20,14 +20,18 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
     public const int MostBytesPerTurn = 1024 * 1024;
 
     private long _bytes;
+    private long _steps;
+    private long _endedAt;
     private volatile bool _writing;
-    private volatile bool _ended;
 
     /// <summary>Bytes passed on so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>The sender's clean end was passed on.</summary>
-    public bool Ended => _ended;
+    /// <summary>Grows whenever something was read or written: what the sweep compares to tell silence.</summary>
+    public long Steps => Volatile.Read(ref _steps);
+
+    /// <summary>The timestamp at which the sender ended cleanly; 0 while it has not.</summary>
+    public long EndedAt => Volatile.Read(ref _endedAt);
 
     /// <summary>Waiting for the receiver to take bytes, and so not noticing what becomes of the sender.</summary>
     public bool IsWriting => _writing;
@@ -44,6 +48,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                 var read = from.Input.ReadAsync();
                 if (!read.IsCompletedSuccessfully) inTurn = 0;
                 var result = await read;
+                Volatile.Write(ref _steps, _steps + 1);
                 foreach (var segment in result.Buffer)
                 {
                     writing = true;
@@ -58,6 +63,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                     _writing = writing = false;
                     inTurn += segment.Length;
                     Volatile.Write(ref _bytes, _bytes + segment.Length);
+                    Volatile.Write(ref _steps, _steps + 1);
                 }
 
                 from.Input.AdvanceTo(result.Buffer.End);
@@ -67,7 +73,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                 await Task.Yield();
             }
 
-            _ended = true;
+            Volatile.Write(ref _endedAt, time.GetTimestamp());
             await to.CompleteOutputAsync();
             return default;
         }

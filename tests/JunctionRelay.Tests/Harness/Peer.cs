@@ -23,6 +23,7 @@ public sealed class Peer : IDisposable
     private readonly Socket _socket;
     private readonly NotingStream _transport;
     private readonly Stream _stream;
+    private bool _ended;
 
     private Peer(Socket socket, NotingStream transport, Stream stream) => (_socket, _transport, _stream) = (socket, transport, stream);
 
@@ -71,15 +72,32 @@ public sealed class Peer : IDisposable
 
     public Task SendAsync(ReadOnlyMemory<byte> bytes) => _stream.WriteAsync(bytes).AsTask().WaitAsync(Eventually.Deadline);
 
+    // Linux tells of a reset once only: a send that was waiting is told, and the read then finds an end that looks clean. The state tells
+    // (tcp_info, first byte: 7 = closed).
+    private bool WasReset
+    {
+        get
+        {
+            if (_ended || !OperatingSystem.IsLinux() || _socket.ProtocolType != ProtocolType.Tcp) return false;
+            Span<byte> info = stackalloc byte[256];
+            return _socket.GetRawSocketOption(6, 11, info) > 0 && info[0] == 7;
+        }
+    }
+
     /// <summary>Ends our direction cleanly and goes on reading.</summary>
     public async Task EndAsync()
     {
+        _ended = true;
         if (_stream is SslStream tls) await tls.ShutdownAsync().WaitAsync(Eventually.Deadline);
         _socket.Shutdown(SocketShutdown.Send);
     }
 
     /// <summary>FIN without whatever the layer above owes.</summary>
-    public void EndTransportOnly() => _socket.Shutdown(SocketShutdown.Send);
+    public void EndTransportOnly()
+    {
+        _ended = true;
+        _socket.Shutdown(SocketShutdown.Send);
+    }
 
     /// <summary>RST.</summary>
     public void Reset()
@@ -106,6 +124,7 @@ public sealed class Peer : IDisposable
             while (true)
             {
                 var count = await _stream.ReadAsync(buffer).AsTask().WaitAsync(Eventually.Deadline);
+                if (count == 0 && WasReset) return (bytes.ToArray(), SeenEnd.Reset);
                 if (count == 0) return (bytes.ToArray(), _stream is SslStream && _transport.Ended ? SeenEnd.Truncated : SeenEnd.Clean);
                 bytes.Write(buffer, 0, count);
             }
