@@ -11,9 +11,9 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     private const string Mark = "jr";
     private const string Etc = "/etc/netns";
 
-    private static int s_count;
+    private static int _created;
 
-    private readonly string _run = string.Create(CultureInfo.InvariantCulture, $"{Mark}-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
+    private readonly string _run = string.Create(CultureInfo.InvariantCulture, $"{Mark}-{Environment.ProcessId}-{Interlocked.Increment(ref _created)}");
     private readonly List<Host> _hosts = [];
 
     private NetworkNamespaces()
