@@ -71,6 +71,9 @@ internal sealed class RealProgram : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = options.Folder ?? "",
         };
+        // JUNCTION_… steers this run, and to a junction it would be configuration.
+        foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("JUNCTION_", StringComparison.Ordinal)).ToArray())
+            start.Environment.Remove(name);
         foreach (var (name, value) in options.Environment)
             start.Environment[name] = value;
 
