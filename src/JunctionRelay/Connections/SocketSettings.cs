@@ -5,7 +5,7 @@ namespace JunctionRelay.Connections;
 /// <summary>
 /// Options of every socket that carries relayed bytes. <paramref name="KeepAlive"/>: how long a quiet connection waits before it is probed
 /// (default of the plan 60 s: shorter than AWS's 350 s and Azure's 240 s NAT timers); a peer that leaves <see cref="Probes"/> probes
-/// <see cref="ProbeInterval"/> apart unanswered is silent.
+/// <see cref="ProbeInterval"/> apart unanswered is silent. Zero = never probed.
 /// </summary>
 internal sealed record SocketSettings(TimeSpan KeepAlive)
 {
@@ -19,7 +19,7 @@ internal sealed record SocketSettings(TimeSpan KeepAlive)
     public TimeSpan ProbeInterval => KeepAlive < TimeSpan.FromSeconds(10) ? KeepAlive : TimeSpan.FromSeconds(10);
 
     /// <summary>When a dead machine is found at the latest.</summary>
-    public TimeSpan SilentAfter => KeepAlive + Probes * ProbeInterval;
+    public TimeSpan SilentAfter => KeepAlive == TimeSpan.Zero ? TimeSpan.MaxValue : KeepAlive + Probes * ProbeInterval;
 
     /// <summary>Sets the options. Set on a listening socket, Linux hands them on to what it accepts.</summary>
     public void Apply(Socket socket)
@@ -27,6 +27,7 @@ internal sealed record SocketSettings(TimeSpan KeepAlive)
         if (socket.ProtocolType != ProtocolType.Tcp) return;
         // Both relays and license clients write whole messages; waiting to fill a segment only adds a round trip.
         socket.NoDelay = true;
+        if (KeepAlive == TimeSpan.Zero) return;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, Seconds(KeepAlive));
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Seconds(ProbeInterval));

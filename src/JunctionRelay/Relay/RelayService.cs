@@ -35,6 +35,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
     private readonly CancellationTokenSource _background = new();
+    private readonly CancellationTokenSource _insist = new();
     private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
     private readonly List<Task> _running = [];
     private readonly Lock _following = new();
@@ -76,12 +77,15 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _log.Ready(_relays.Count, _listeners.Count);
     }
 
+    /// <summary>Cuts a drain short: what is still there is reset at once.</summary>
+    public void StopNow() => _insist.Cancel();
+
     /// <summary>Closes the listeners, then waits for the connections to end by themselves until the drain timeout or <paramref name="cancellationToken"/>; cuts the rest.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
         var before = Connections.Count;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
         limit.CancelAfter(_drainTimeout);
         var empty = Connections.WhenEmptyAsync();
         while (!empty.IsCompleted && !limit.IsCancellationRequested)
@@ -101,6 +105,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     {
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
         _background.Dispose();
+        _insist.Dispose();
         _metrics.Dispose();
     }
 
