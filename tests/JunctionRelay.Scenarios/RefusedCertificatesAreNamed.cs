@@ -44,7 +44,7 @@ public sealed class RefusedCertificatesAreNamed
 
         var connection = Assert.Single(await junction.Ended(1));
         Assert.Equal(("in", reason), (connection.Relay, connection.Reason));
-        Assert.Contains(words, connection.Text, StringComparison.Ordinal);
+        Assert.True(connection.Text.Contains(words, StringComparison.Ordinal), $"A person wants to read '{words}' here: {connection.Text}");
         var result = await client.Exit(Deadline.Soon);
         Assert.True(result.ExitCode != 0, $"openssl must see that it was refused: {result}");
         Assert.Equal(0, server.Accepted);
@@ -89,7 +89,7 @@ public sealed class RefusedCertificatesAreNamed
 
         var connection = Assert.Single(await junction.Ended(1));
         Assert.Equal(("out", reason), (connection.Relay, connection.Reason));
-        Assert.Contains(words, connection.Text, StringComparison.Ordinal);
+        Assert.True(connection.Text.Contains(words, StringComparison.Ordinal), $"A person wants to read '{words}' here: {connection.Text}");
         Assert.Contains($"127.0.0.1:{serverPort}", connection.Text, StringComparison.Ordinal);
     }
 }
