@@ -61,6 +61,12 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
         File.WriteAllLines(Path.Combine(folder, "hosts"), ["127.0.0.1 localhost", "::1 localhost", .. lines]);
     }
 
+    /// <summary>
+    /// From now on what a host sends to this address vanishes without a trace, and what comes from there is heard but not answered: a machine that
+    /// lost its power, or a firewall that forgot a connection.
+    /// </summary>
+    public static Task Silence(Host host, string towards) => Ip("-n", Space(host), "route", "add", "blackhole", towards);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var host in _hosts)
