@@ -12,7 +12,7 @@ public sealed class RefusedCertificatesAreNamed
     [InlineData("no certificate", "certificate-missing", "sent no certificate")]
     [InlineData("expired", "certificate-expired", "CN=client.test")]
     [InlineData("other authority", "certificate-untrusted", "CN=stranger")]
-    [InlineData("TLS 1.2", "handshake-failed", "TLS 1.2")]
+    [InlineData("TLS 1.2", "handshake-failed", "minVersion")]
     public async Task A_client_is_refused(string offence, string reason, string words)
     {
         using var folder = new TemporaryFolder();
@@ -54,7 +54,7 @@ public sealed class RefusedCertificatesAreNamed
     [InlineData("expired", "dial-certificate-rejected", "CN=server.test")]
     [InlineData("other name", "dial-certificate-rejected", "other.test")]
     [InlineData("other authority", "dial-certificate-rejected", "CN=stranger")]
-    [InlineData("TLS 1.2", "dial-handshake-failed", "TLS 1.2")]
+    [InlineData("TLS 1.2", "dial-handshake-failed", "minVersion")]
     public async Task A_target_is_refused(string offence, string reason, string words)
     {
         using var folder = new TemporaryFolder();

@@ -87,7 +87,7 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     private static async Task Remove(string space)
     {
         foreach (var process in (await RealProgram.Succeed("ip", ["netns", "pids", space])).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-            await RealProgram.Run("kill", ["-KILL", process]);
+            RealProgram.Send(int.Parse(process, CultureInfo.InvariantCulture), Signal.Kill);
         await Ip("netns", "delete", space);
         Directory.Delete(Path.Combine(Etc, space), recursive: true);
         if (!Directory.EnumerateFileSystemEntries(Etc).Any())

@@ -155,15 +155,18 @@ internal sealed class RealProgram : IAsyncDisposable
     public void Send(Signal signal)
     {
         if (!HasExited)
-            _ = Kill(ProcessId, (int)signal);
+            Send(ProcessId, signal);
     }
+
+    /// <summary>Sends a signal to a process, or to the group of <c>-process</c>; one that has gone is no failure.</summary>
+    public static void Send(int process, Signal signal) => _ = Kill(process, (int)signal);
 
     public async ValueTask DisposeAsync()
     {
         Send(_options.StopSignal);
         if (!HasExited && _options.StopSignal != Signal.Kill)
             await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(StopGrace));
-        _ = Kill(-ProcessId, (int)Signal.Kill);   // what is left of the group, also when its leader has gone
+        Send(-ProcessId, Signal.Kill);   // what is left of the group, also when its leader has gone
         await _process.WaitForExitAsync();
         _process.Dispose();
     }
