@@ -62,6 +62,10 @@ public sealed class PatternedGigabyteBothWays
 
             Assert.Empty(plain.Failures.Concat(single.Failures).Concat(stopped.Failures));
         }
+        catch (SocketException e)
+        {
+            Assert.Fail($"{e.Message}\n{string.Join('\n', junctions.Select(j => j.Trouble()))}\n{string.Join('\n', plain.Failures.Select(f => f.Message))}");
+        }
         finally
         {
             foreach (var junction in junctions)
