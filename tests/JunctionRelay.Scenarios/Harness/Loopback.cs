@@ -6,10 +6,12 @@ namespace JunctionRelay.Scenarios.Harness;
 /// <summary>A client's end of connections on this machine.</summary>
 internal static class Loopback
 {
-    /// <summary>Connects to a port of 127.0.0.1.</summary>
-    public static async Task<Socket> Connect(int port)
+    /// <summary>Connects to a port of 127.0.0.1; with a receive buffer of so many bytes, if given.</summary>
+    public static async Task<Socket> Connect(int port, int? receiveBufferBytes = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (receiveBufferBytes is { } bytes)
+            socket.ReceiveBufferSize = bytes;
         try
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
