@@ -61,7 +61,10 @@ internal sealed class SocketConnection : Connection
         _socket.Close(0);
     }
 
-    public override ConnectionFault? Probe(TimeSpan silentAfter) => TcpInfo.Of(_socket)?.Fault(silentAfter);
+    // Once our FIN is out, a closed socket may be the clean end of both directions (TIME_WAIT counts as closed) with bytes still to be read: then
+    // only the reader knows, and it reports a reset after them.
+    public override ConnectionFault? Probe(TimeSpan silentAfter) =>
+        TcpInfo.Of(_socket)?.Fault(silentAfter) is { } fault && !(fault == ConnectionFault.Reset && _output.Ended) ? fault : null;
 
     public override ValueTask DisposeAsync()
     {
