@@ -14,6 +14,8 @@ internal enum CloseReason
     ClientTruncated = 102,
     /// <summary>The client's machine stopped answering keepalive probes or acknowledging data.</summary>
     ClientSilent = 103,
+    /// <summary>The client connected and left without sending a byte where one was awaited: a health check, a port scan. Logged as Debug.</summary>
+    ClientLeft = 104,
 
     /// <summary>Both directions ended cleanly, the target's first.</summary>
     TargetClosed = 200,

@@ -27,9 +27,13 @@ internal enum ConnectionSide
 /// <param name="fault">What broke.</param>
 /// <param name="told">The reason that the peer gave, where its protocol carries one (a link's reset); it is the truth about the whole
 /// connection and wins over side + fault.</param>
-internal sealed class ConnectionBrokenException(ConnectionFault fault, CloseReason? told = null, Exception? inner = null)
-    : IOException($"The connection broke: {told?.Name() ?? fault.ToString()}.", inner)
+/// <param name="detail">For people; empty where fault and reason say all.</param>
+internal sealed class ConnectionBrokenException(ConnectionFault fault, CloseReason? told = null, string detail = "", Exception? inner = null)
+    : IOException($"The connection broke: {told?.Name() ?? fault.ToString()}. {detail}", inner)
 {
+    /// <summary>For people.</summary>
+    public string Detail { get; } = detail;
+
     /// <summary>What broke.</summary>
     public ConnectionFault Fault { get; } = fault;
 

@@ -11,8 +11,8 @@ internal abstract class ConnectionListener : IAsyncDisposable
     /// <summary>The next connection, or null when the listener was stopped. Throws only what the accept loop backs off on (no descriptors left, for one).</summary>
     public abstract ValueTask<Connection?> AcceptAsync();
 
-    /// <summary>Refuses new peers while keeping the port ours (<paramref name="listening"/> false), or takes them again. A paused accept stays pending.</summary>
-    public abstract void Listen(bool listening);
+    /// <summary>Refuses new peers while keeping the port ours (<paramref name="listening"/> false), or takes them again; true if that changed anything. A paused accept stays pending.</summary>
+    public abstract bool Listen(bool listening);
 
     /// <summary>Stops accepting; a pending <see cref="AcceptAsync"/> returns null.</summary>
     public abstract ValueTask DisposeAsync();

@@ -1,0 +1,56 @@
+using System.Collections;
+using System.CommandLine;
+using JunctionRelay.Configuration;
+
+namespace JunctionRelay.App.CommandLine;
+
+/// <summary>How a command says which configuration it means: an argument or <c>--config</c>, and <c>--set</c> over it.</summary>
+internal sealed class ConfigOptions
+{
+    private static readonly string[] DefaultFiles = ["junction.json", "/etc/junction/junction.json"];
+
+    private readonly Argument<string?> _file = new("CONFIG")
+    {
+        Description = $"The configuration file (default: {DefaultFiles[0]}, then {DefaultFiles[1]})",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _config = new("--config", "-c") { Description = "The same, as an option", HelpName = "FILE" };
+
+    private readonly Option<string[]> _set = new("--set")
+    {
+        Description = "Set one key over the file and the environment, e.g. --set relays.lmgrd.maxConnections=100",
+        HelpName = "KEY=VALUE",
+    };
+
+    /// <summary>Adds the argument and the options to a command.</summary>
+    public ConfigOptions(Command command)
+    {
+        command.Arguments.Add(_file);
+        command.Options.Add(_config);
+        command.Options.Add(_set);
+        _set.Validators.Add(set =>
+        {
+            foreach (var value in set.Tokens.Where(t => t.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+                set.AddError($"--set {value.Value}: write KEY=VALUE, e.g. relays.lmgrd.maxConnections=100");
+        });
+    }
+
+    /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
+    public ConfigReading? Read(ParseResult parsed, TextWriter error)
+    {
+        var file = parsed.GetValue(_file) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
+        if (file is null)
+        {
+            error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
+            return null;
+        }
+
+        var overrides = (parsed.GetValue(_set) ?? []).Select(s => s.Split('=', 2)).ToDictionary(s => s[0].Replace('.', ':'), s => s[1]);
+        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+        var reading = ConfigReader.Read(file, environment, overrides);
+        foreach (var problem in reading.Problems) error.WriteLine($"junction: {problem}");
+        return reading.Config is null ? null : reading;
+    }
+}

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using JunctionRelay.App.CommandLine;
+using JunctionRelay.Configuration;
+
+namespace JunctionRelay.App.Commands;
+
+/// <summary><c>junction validate</c>: reads a configuration as <c>run</c> would and reports every problem.</summary>
+internal static class ValidateCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("validate", """
+            Check a configuration without running it: every problem, with its key and what to do about it.
+            Exit code 0 when it is good, 78 when it is not.
+
+            Examples:
+              junction validate junction.json
+              junction validate -c junction.json --set relays.lmgrd.maxConnections=100
+            """);
+        var config = new ConfigOptions(command);
+        command.SetAction(parsed =>
+        {
+            if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
+            var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System);
+            Console.WriteLine($"ok: {plan.Relays.Count} relays on {plan.Relays.Sum(r => r.Listen.Count)} addresses");
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,33 @@
+using JunctionRelay.Configuration;
+using JunctionRelay.Relay;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace JunctionRelay.App.Hosting;
+
+/// <summary>The whole composition of a running junction.</summary>
+internal static class JunctionHost
+{
+    /// <summary>Runs until told to stop and drained.</summary>
+    /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    public static async Task RunAsync(JunctionPlan plan)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        // A console that nobody reads must not stop the relaying: lines are dropped instead.
+        builder.Logging.AddConsole(o => (o.FormatterName, o.QueueFullMode) = (LogLine.FormatterName, ConsoleLoggerQueueFullMode.DropWrite));
+        builder.Logging.AddFilter("Microsoft", LogLevel.None);
+        builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(s => new RelayService(
+            plan.Relays, plan.DrainTimeout, s.GetRequiredService<ILogger<RelayService>>(), s.GetRequiredService<TimeProvider>()));
+        builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
+        builder.Services.AddSingleton<IHostLifetime, Signals>();
+        // The drain has a limit of its own.
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
+
+        using var host = builder.Build();
+        await host.RunAsync();
+    }
+}

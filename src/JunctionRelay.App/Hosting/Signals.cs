@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using JunctionRelay.Relay;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.App.Hosting;
+
+/// <summary>
+/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction is ready and when it
+/// stops. HUP does not end the process: it is the signal for a reload.
+/// </summary>
+internal sealed partial class Signals(IHostApplicationLifetime lifetime, RelayService relays, ILogger<Signals> log) : IHostLifetime, IDisposable
+{
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private int _stops;
+
+    public Task WaitForStartAsync(CancellationToken cancellationToken)
+    {
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, Reload));
+        lifetime.ApplicationStarted.Register(() => ServiceManager.Notify("READY=1"));
+        lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations) registration.Dispose();
+    }
+
+    private void Stop(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        if (Interlocked.Increment(ref _stops) > 1) relays.StopNow();
+        else lifetime.StopApplication();
+    }
+
+    private void Reload(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        ReloadNotYet(log);
+    }
+
+    [LoggerMessage(1200, LogLevel.Warning, "SIGHUP: this version cannot reload; start a new process and send this one SIGTERM, it drains", EventName = "reload-not-yet")]
+    private static partial void ReloadNotYet(ILogger log);
+}

@@ -1,0 +1,30 @@
+namespace JunctionRelay.Configuration;
+
+/// <summary>The whole way from sources to a configuration that may be used.</summary>
+internal static class ConfigReader
+{
+    /// <summary>
+    /// Reads, binds and checks. Every problem is reported at once, in the order of the keys.
+    /// </summary>
+    /// <param name="file">The configuration file; null where the command line says everything.</param>
+    /// <param name="environment">The process's environment variables.</param>
+    /// <param name="overrides">What the command line says: keys with colons between the levels.</param>
+    public static ConfigReading Read(string? file, IReadOnlyDictionary<string, string> environment, IReadOnlyDictionary<string, string>? overrides = null)
+    {
+        var problems = new List<ConfigProblem>();
+        var layers = ConfigSources.Read(file, environment, overrides ?? new Dictionary<string, string>(), problems);
+        var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
+        if (layers is null)
+            return new ConfigReading(null, home, problems);
+
+        var bound = ConfigBinder.Bind(layers, problems);
+        ConfigChecks.Check(bound, home, problems);
+        return new ConfigReading(problems.Count == 0 ? bound.Config : null, home,
+            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.Ordinal)]);
+    }
+}
+
+/// <summary>A configuration, or what is wrong with it.</summary>
+/// <param name="Config">Null when there is any problem.</param>
+/// <param name="Home">The directory that the paths in it are relative to.</param>
+internal sealed record ConfigReading(JunctionConfig? Config, string Home, IReadOnlyList<ConfigProblem> Problems);

@@ -1,0 +1,36 @@
+namespace JunctionRelay.Configuration;
+
+/// <summary>
+/// What the configuration already knows and this version does not do yet. A key that is used before its time is a problem of its own rather
+/// than an unknown key; the version that does it deletes its line here, and the schema and the reference gain the key by themselves.
+/// </summary>
+internal static class LaterKeys
+{
+    /// <summary>How to mend any of them.</summary>
+    public const string Remedy = "this version relays tcp, tls and unix only";
+
+    /// <summary>Patterns of keys (see <see cref="ConfigPath.Pattern"/>), and what they belong to.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Keys = new Dictionary<string, string>
+    {
+        ["links.*"] = "links",
+        ["linkListen"] = "links",
+        ["peers.*"] = "peers",
+        ["services.*"] = "services",
+        ["relays.*.open"] = "destinations that a client names",
+        ["relays.*.protocol"] = "license protocols",
+        ["relays.*.hostName"] = "hosts blocks",
+        ["pki"] = "certificate authorities",
+        ["admin"] = "admin endpoints",
+    };
+
+    /// <summary>Kinds of addresses, and what they belong to.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Schemes = new Dictionary<string, string>
+    {
+        ["link"] = "links",
+        ["socks5"] = "SOCKS listeners",
+        ["http"] = "HTTP CONNECT listeners",
+    };
+
+    /// <summary>What to say of <paramref name="thing"/>.</summary>
+    public static string What(string thing) => $"{thing} come with the next release of junction";
+}

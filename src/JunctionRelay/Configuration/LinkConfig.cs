@@ -1,0 +1,20 @@
+using System.ComponentModel;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>A link that this junction dials.</summary>
+internal sealed record LinkConfig
+{
+    [Description("The addresses of the other junction, host:port.")]
+    public IReadOnlyList<string>? Dial { get; init; }
+
+    [Description("The name that the other junction's certificate must have. Default: the name of the link.")]
+    public string? Peer { get; init; }
+
+    [AtLeast("0")]
+    [Description("How long streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
+    public TimeSpan? Resume { get; init; }
+
+    [Description("Compress what travels over the link. Default: false.")]
+    public bool? Compress { get; init; }
+}

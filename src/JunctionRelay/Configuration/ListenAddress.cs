@@ -1,0 +1,73 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>Where a relay listens, parsed from one element of <c>listen</c>.</summary>
+/// <param name="Scheme">Empty for plain connections, <c>tls</c>, or what comes later (<c>socks5</c>, <c>http</c>).</param>
+/// <param name="Address">The address; null for <c>*</c> (every address, both families) and for a unix socket.</param>
+/// <param name="UnixPath">The path of a unix socket as it was written; null for TCP.</param>
+internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRange Ports, string? UnixPath)
+{
+    private const string Example = "127.0.0.1:8990 for this machine alone, or *:8990 for every address";
+    private static readonly string[] Schemes = ["", "tcp", "tls", "socks5", "http"];
+
+    public bool IsTls => Scheme == "tls";
+
+    /// <summary>How many sockets it stands for: one per port of a range.</summary>
+    public int Count => UnixPath is null ? Ports.Count : 1;
+
+    /// <summary>The address, or null and what is wrong with <paramref name="text"/>.</summary>
+    public static ListenAddress? Read(string text, out Flaw flaw)
+    {
+        var address = AddressText.Of(text);
+        if (!Schemes.Contains(address.Scheme))
+        {
+            flaw = address.Scheme == "link"
+                ? new Flaw($"'{text}' is a target", "say in linkListen where other junctions may dial in")
+                : new Flaw($"'{address.Scheme}://' is no kind of listener", "write HOST:PORT, or tls://HOST:PORT");
+            return null;
+        }
+
+        var scheme = address.Scheme == "tcp" ? "" : address.Scheme;
+        if (address.IsUnix)
+            return address.UnixPath(out flaw) is { } path ? new ListenAddress(scheme, null, default, path) : null;
+        if (address.HostAndPorts(Example, out flaw) is not var (host, ports))
+            return null;
+
+        // The address that every program tries for this name, also where IPv6 is switched off.
+        var ip = host == "localhost" ? IPAddress.Loopback : AddressText.Ip(host);
+        if (ip is null && host != "*")
+        {
+            flaw = host.All(c => char.IsAsciiDigit(c) || c == '.') ? AddressText.NameFlaw(host)
+                : new Flaw($"'{host}' is a name, and a listener needs an address of this machine", $"write {Example}");
+            return null;
+        }
+
+        return new ListenAddress(scheme, ip, ports, null);
+    }
+
+    /// <summary>Whether the two would want the same socket. <paramref name="v6Only"/>: this one's [::] takes IPv6 alone, and likewise the other's.</summary>
+    public bool Overlaps(ListenAddress other, bool v6Only, bool otherV6Only)
+    {
+        if (UnixPath is not null || other.UnixPath is not null)
+            return UnixPath == other.UnixPath;
+        if (!Ports.Overlaps(other.Ports))
+            return false;
+        var (v4, v6) = Families(v6Only);
+        var (otherV4, otherV6) = other.Families(otherV6Only);
+        return Meet(v4, otherV4, IPAddress.Any) || Meet(v6, otherV6, IPAddress.IPv6Any);
+    }
+
+    // What it takes of IPv4 and of IPv6: an address, all of them, or none.
+    private (IPAddress? V4, IPAddress? V6) Families(bool v6Only) => Address switch
+    {
+        null => (IPAddress.Any, IPAddress.IPv6Any),
+        { IsIPv4MappedToIPv6: true } mapped => (mapped.MapToIPv4(), null),
+        { AddressFamily: AddressFamily.InterNetwork } => (Address, null),
+        _ => (Address.Equals(IPAddress.IPv6Any) && !v6Only ? IPAddress.Any : null, Address),
+    };
+
+    private static bool Meet(IPAddress? a, IPAddress? b, IPAddress all) =>
+        a is not null && b is not null && (a.Equals(b) || a.Equals(all) || b.Equals(all));
+}

@@ -1,0 +1,27 @@
+using System.ComponentModel;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>What an authenticated peer may use of this junction.</summary>
+internal sealed record PeerConfig
+{
+    [Description("The services that it may use, names or patterns. Default: none.")]
+    public IReadOnlyList<string>? Services { get; init; }
+
+    [Description("The addresses that it may dial in from. Default: any.")]
+    public IReadOnlyList<string>? From { get; init; }
+
+    [AtLeast("1")]
+    [Description("How many streams it may hold at once.")]
+    public int? MaxStreams { get; init; }
+
+    [Description("The services that it may offer us (reverse), names or patterns. Default: none.")]
+    public IReadOnlyList<string>? Offers { get; init; }
+
+    [Description("Where it may have us listen for it (forward -R). Default: nowhere.")]
+    public IReadOnlyList<string>? Listen { get; init; }
+
+    [AtLeast("0")]
+    [Description("How long its streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
+    public TimeSpan? Resume { get; init; }
+}

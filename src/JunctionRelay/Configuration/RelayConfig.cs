@@ -1,0 +1,86 @@
+using System.ComponentModel;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>A listener plus where its connections go.</summary>
+internal sealed record RelayConfig
+{
+    [Description("Where clients connect: host:port, [ipv6]:port, *:port (every address), a range host:6000-6049, unix:/path, and tls:// before any " +
+        "of these. Port 0 = a free one. Required.")]
+    public IReadOnlyList<string>? Listen { get; init; }
+
+    [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
+        "first, last to last), unix:/path, and tls:// before any of these. Names are resolved for every connection. Required.")]
+    public IReadOnlyList<string>? Target { get; init; }
+
+    [Description("The destinations that a client may name itself, host and port patterns.")]
+    public IReadOnlyList<string>? Open { get; init; }
+
+    [OneOf("flexlm")]
+    [Description("The license protocol to follow.")]
+    public string? Protocol { get; init; }
+
+    [Description("The name that a hosts block gives the listen address. Default: the target's.")]
+    public string? HostName { get; init; }
+
+    [Description("Certificates and TLS settings of this relay's tls:// addresses.")]
+    public TlsConfig? Tls { get; init; }
+
+    [Description("The client addresses that may connect, e.g. 10.128.0.0/20, 192.168.1.7 or fd00::/8. Default: all.")]
+    public IReadOnlyList<string>? Allow { get; init; }
+
+    [AtLeast("1")]
+    [Description("How many connections the relay holds at once; more are refused. Default: as many as the system allows.")]
+    public int? MaxConnections { get; init; }
+
+    [AtLeast("1")]
+    [Description("How many connections one client address may hold at once. Default: as many as the relay.")]
+    public int? MaxConnectionsPerClient { get; init; }
+
+    [OneOf("failover", "roundRobin", "leastConnections")]
+    [Description("How the target of a new connection is chosen: failover = the first that is up; roundRobin = each in turn; leastConnections = " +
+        "the one with fewest. A target that fails is skipped in any case. Default: failover.")]
+    public string? Balance { get; init; }
+
+    [OneOf("refuse", "hold")]
+    [Description("What a client sees while no target is up: refuse = refused at once, so that it tries its next server; hold = it waits " +
+        "(holdFor) for one to come back. Default: refuse.")]
+    public string? WhenDown { get; init; }
+
+    [AtLeast("1ms")]
+    [Description("How long whenDown hold lets a client wait. Default: 10s.")]
+    public TimeSpan? HoldFor { get; init; }
+
+    [AtLeast("0")]
+    [Description("How often each target is tried with an empty connection, so that a dead one is left out and taken back in; \"0\" = never. " +
+        "Default: 10s.")]
+    public TimeSpan? HealthInterval { get; init; }
+
+    [AtLeast("1ms")]
+    [Description("How long one target may take to accept. Default: 10s.")]
+    public TimeSpan? ConnectTimeout { get; init; }
+
+    [AtLeast("1ms")]
+    [Description("How long a TLS handshake may take, on either side. Default: 10s.")]
+    public TimeSpan? HandshakeTimeout { get; init; }
+
+    [AtLeast("1ms")]
+    [Description("How long the other direction may stay silent after one has ended. Default: 60s.")]
+    public TimeSpan? HalfClosedTimeout { get; init; }
+
+    [AtLeast("0")]
+    [Description("Ends a connection in which nothing was sent either way for this long. Default: \"0\" = never.")]
+    public TimeSpan? IdleTimeout { get; init; }
+
+    [AtLeast("0")]
+    [Description("Ends a connection this long after it began. Default: \"0\" = never.")]
+    public TimeSpan? Lifetime { get; init; }
+
+    [AtLeast("0")]
+    [Description("After how much silence TCP asks whether the other machine is still there, in whole seconds; \"0\" = never. Default: 60s, then " +
+        "3 more tries 10s apart: a dead machine's seat is free within 90 s.")]
+    public TimeSpan? KeepAlive { get; init; }
+
+    [Description("A listener on [::] takes IPv6 clients only. Default: false, both.")]
+    public bool? V6Only { get; init; }
+}

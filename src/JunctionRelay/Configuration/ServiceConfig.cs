@@ -1,0 +1,17 @@
+using System.ComponentModel;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>A name that this junction offers to its peers, standing for a target that it can reach.</summary>
+internal sealed record ServiceConfig
+{
+    [Description("Where connections go; tried in order.")]
+    public IReadOnlyList<string>? Target { get; init; }
+
+    [OneOf("flexlm")]
+    [Description("The license protocol to follow.")]
+    public string? Protocol { get; init; }
+
+    [Description("The destinations that a peer may name itself, host and port patterns.")]
+    public IReadOnlyList<string>? Open { get; init; }
+}

@@ -1,0 +1,170 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace JunctionRelay.Connections;
+
+/// <summary>A bound TCP port or unix socket.</summary>
+internal sealed class SocketListener : ConnectionListener
+{
+    /// <summary>Asked for; the kernel's <c>net.core.somaxconn</c> is the bound (a burst of jobs starts at once).</summary>
+    private const int Backlog = 4096;
+
+    /// <summary>Owner and group may connect to a unix socket of ours.</summary>
+    private const UnixFileMode UnixSocketMode =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
+    private readonly Socket _socket;
+    private readonly SocketSettings _settings;
+    private readonly Lock _lock = new();
+    private TaskCompletionSource? _paused;   // under _lock; completed when listening again
+    private volatile bool _stopped;
+
+    private SocketListener(Socket socket, SocketSettings settings)
+    {
+        _socket = socket;
+        _settings = settings;
+        EndPoint = socket.LocalEndPoint!;
+    }
+
+    public override EndPoint EndPoint { get; }
+
+    /// <summary>Binds and listens.</summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/> or <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="settings">What accepted sockets inherit.</param>
+    /// <param name="v6Only">For an IPv6 wildcard: do not take IPv4 clients as well.</param>
+    /// <exception cref="SocketException">The address is in use, not ours, or a privileged port.</exception>
+    public static SocketListener Bind(EndPoint endPoint, SocketSettings settings, bool v6Only = false)
+    {
+        var unix = endPoint as UnixDomainSocketEndPoint;
+        var socket = unix is not null
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = !v6Only;
+            settings.Apply(socket);
+            if (unix is not null) RemoveStale(unix);
+            socket.Bind(endPoint);
+            if (unix is not null && !OperatingSystem.IsWindows()) File.SetUnixFileMode(unix.ToString(), UnixSocketMode);
+            socket.Listen(Backlog);
+            return new SocketListener(socket, settings);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public override async ValueTask<Connection?> AcceptAsync()
+    {
+        while (!_stopped)
+        {
+            Socket accepted;
+            try
+            {
+                accepted = await _socket.AcceptAsync();
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException && _stopped)
+            {
+                return null;
+            }
+            catch (SocketException) when (Paused is { } resumed)
+            {
+                await resumed;
+                continue;
+            }
+
+            if (Paused is not null)
+            {
+                // Where the system cannot stop listening on a bound port, or the client slipped in before it did.
+                new SocketConnection(accepted).Abort(CloseReason.NoTargetUp);
+                continue;
+            }
+
+            if (!OperatingSystem.IsLinux() && !TryApply(accepted)) continue;
+            return new SocketConnection(accepted);
+        }
+
+        return null;
+    }
+
+    public override bool Listen(bool listening)
+    {
+        lock (_lock)
+        {
+            if (_stopped || listening == (_paused is null)) return false;
+            if (listening)
+            {
+                if (CanPause) _socket.Listen(Backlog);
+                _paused!.SetResult();
+                _paused = null;
+            }
+            else
+            {
+                _paused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).
+                if (CanPause) _socket.Shutdown(SocketShutdown.Receive);
+            }
+
+            return true;
+        }
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            if (_stopped) return ValueTask.CompletedTask;
+            _stopped = true;
+            _paused?.TrySetResult();
+        }
+
+        _socket.Dispose();
+        if (EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
+        return ValueTask.CompletedTask;
+    }
+
+    private bool CanPause => OperatingSystem.IsLinux() && _socket.ProtocolType == ProtocolType.Tcp;
+
+    private Task? Paused
+    {
+        get
+        {
+            lock (_lock) return _paused?.Task;
+        }
+    }
+
+    private bool TryApply(Socket accepted)
+    {
+        try
+        {
+            _settings.Apply(accepted);
+            return true;
+        }
+        catch (SocketException)
+        {
+            accepted.Dispose();
+            return false;
+        }
+    }
+
+    // A socket file whose owner died stays behind and makes bind fail; one that answers belongs to somebody.
+    private static void RemoveStale(UnixDomainSocketEndPoint endPoint)
+    {
+        var path = endPoint.ToString();
+        if (!File.Exists(path)) return;
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(endPoint);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            File.Delete(path);
+            return;
+        }
+
+        throw new SocketException((int)SocketError.AddressAlreadyInUse);
+    }
+}

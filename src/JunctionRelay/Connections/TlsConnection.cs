@@ -1,0 +1,140 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Security;
+using System.Runtime.CompilerServices;
+
+namespace JunctionRelay.Connections;
+
+/// <summary>
+/// TLS over any <see cref="Connection"/>, which it owns. Half-close is close_notify (RFC 8446, 6.1); an end of the transport without it is
+/// <see cref="ConnectionFault.Truncated"/>, never a clean end.
+/// </summary>
+internal sealed class TlsConnection : Connection
+{
+    private readonly Connection _transport;
+    private readonly SslStream _tls;
+    private readonly TlsInput _input;
+    private readonly TlsOutput _output;
+    private int _disposed;
+
+    /// <summary>Takes ownership of an authenticated session and of the transport under it.</summary>
+    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer)
+    {
+        _transport = transport;
+        _tls = tls;
+        _input = new TlsInput(tls, stream);
+        _output = new TlsOutput(this);
+        Peer = peer;
+    }
+
+    public override PipeReader Input => _input;
+    public override PipeWriter Output => _output;
+    public override EndPoint? LocalEndPoint => _transport.LocalEndPoint;
+    public override EndPoint? RemoteEndPoint => _transport.RemoteEndPoint;
+    public override PeerIdentity? Peer { get; }
+
+    public override ValueTask CompleteOutputAsync() => _output.EndAsync();
+    public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
+    public override ConnectionFault? Probe(TimeSpan silentAfter) => _transport.Probe(silentAfter);
+    public override void Abort(CloseReason reason) => _transport.Abort(reason);
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
+        // After close_notify both ways nobody waits for the transport's own FIN: what is left of it is no cut.
+        if (_input.Ended && _output.Ended) await AwaitTransportEndAsync();
+        else _transport.Abort(CloseReason.InternalError);
+        await _transport.DisposeAsync();
+        _input.Complete();
+        await _tls.DisposeAsync();
+    }
+
+    // close_notify and FIN travel together as a rule; a peer that keeps its transport open after both close_notify gets a moment, then a reset.
+    private async ValueTask AwaitTransportEndAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            var scrap = new byte[256];
+            while (await _transport.ReceiveAsync(scrap, limit.Token) > 0) { }
+        }
+        catch (Exception e) when (e is ConnectionBrokenException or OperationCanceledException)
+        {
+            _transport.Abort(CloseReason.InternalError);
+        }
+    }
+
+    /// <summary>Waits with a zero-byte read, so that an idle session holds no buffer of ours.</summary>
+    private sealed class TlsInput(SslStream tls, ConnectionStream stream) : SingleSegmentReader
+    {
+        protected override bool TriesAtOnce => false;
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                _ = await tls.ReadAsync(Memory<byte>.Empty, cancellationToken);
+            }
+            catch (Exception e) when (Translate(e) is { } broken)
+            {
+                throw broken;
+            }
+        }
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        protected override async ValueTask<int> ReceiveAsync(Memory<byte> free, CancellationToken cancellationToken)
+        {
+            try
+            {
+                var count = await tls.ReadAsync(free, cancellationToken);
+                if (count == 0 && stream.TransportEnded) throw new ConnectionBrokenException(ConnectionFault.Truncated);
+                return count;
+            }
+            catch (Exception e) when (Translate(e) is { } broken)
+            {
+                throw broken;
+            }
+        }
+
+        // Anything else that SslStream throws while reading is bytes that are no TLS, or a transport that ended inside a record: a cut.
+        private static ConnectionBrokenException? Translate(Exception e) => e switch
+        {
+            ConnectionBrokenException or OperationCanceledException => null,
+            IOException { InnerException: ConnectionBrokenException inner } => new(inner.Fault, inner.Told, inner: e),
+            ObjectDisposedException => new(ConnectionFault.Reset, inner: e),
+            _ => new(ConnectionFault.Truncated, inner: e),
+        };
+    }
+
+    private sealed class TlsOutput(TlsConnection owner) : DirectWriter(owner)
+    {
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        protected override async ValueTask<FlushResult> SendAsync(ReadOnlyMemory<byte> source)
+        {
+            try
+            {
+                await owner._tls.WriteAsync(source, CancellationToken.None);
+                return default;
+            }
+            catch (Exception e) when (e is not ConnectionBrokenException)
+            {
+                throw new ConnectionBrokenException((e.InnerException as ConnectionBrokenException)?.Fault ?? ConnectionFault.Reset, inner: e);
+            }
+        }
+
+        protected override async ValueTask SendEndAsync()
+        {
+            try
+            {
+                await owner._tls.ShutdownAsync();
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+            {
+                // The reader of this connection meets the same fault and names it.
+            }
+
+            await owner._transport.CompleteOutputAsync();
+        }
+    }
+}

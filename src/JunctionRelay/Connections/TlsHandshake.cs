@@ -1,0 +1,107 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace JunctionRelay.Connections;
+
+/// <summary>
+/// Stage 3, Secure: TLS over a connection that was accepted or dialled, within a deadline. A failure is told as a <see cref="CloseReason"/>
+/// and in words that name the certificate and what is wrong with it.
+/// </summary>
+internal sealed class TlsHandshake
+{
+    private readonly TlsSettings _settings;
+    private readonly string? _targetName;
+
+    private TlsHandshake(TlsSettings settings, string? targetName) => (_settings, _targetName) = (settings, targetName);
+
+    /// <summary>The serving side of a listener.</summary>
+    public static TlsHandshake Serving(TlsSettings settings) => new(settings, targetName: null);
+
+    /// <summary>The dialling side; <paramref name="targetName"/> is what the target's certificate must be for.</summary>
+    public static TlsHandshake Dialling(TlsSettings settings, string targetName) => new(settings, targetName);
+
+    /// <summary>
+    /// Secures <paramref name="transport"/>. On success the outcome's connection owns it; on failure the transport has been told (a TLS
+    /// alert where possible) and is still the caller's to abort.
+    /// </summary>
+    public async Task<DialOutcome> RunAsync(Connection transport, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        // A handshake is a millisecond of arithmetic: never on the thread that serves the sockets.
+        await Task.Yield();
+        var stream = new ConnectionStream(transport) { LeavesEngineThread = true };
+        var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        string? objection = null;
+        X509ChainStatusFlags objections = default;
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(timeout);
+        try
+        {
+            if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
+            else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
+            stream.LeavesEngineThread = false;
+            return DialOutcome.Connected(new TlsConnection(transport, tls, stream, Peer(tls)));
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            await tls.DisposeAsync();
+            if (_targetName is null && e is not OperationCanceledException && !stream.ReceivedAnything)
+                return DialOutcome.Failed(CloseReason.ClientLeft, "it left before the TLS handshake began");
+            return DialOutcome.Failed(Reason(e, objection, objections), objection ?? Words(e, timeout));
+        }
+
+        bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+        {
+            if (errors == SslPolicyErrors.None) return true;
+            // Where no certificate was asked for, none is missing.
+            if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null && !_settings.RequirePeerCertificate) return true;
+            foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
+            objection = Objection(certificate as X509Certificate2, objections, errors);
+            return false;
+        }
+    }
+
+    private static PeerIdentity? Peer(SslStream tls) => tls.RemoteCertificate is X509Certificate2 certificate ? PeerIdentity.Of(certificate) : null;
+
+    private CloseReason Reason(Exception e, string? objection, X509ChainStatusFlags objections)
+    {
+        if (_targetName is not null)
+        {
+            return objection is not null ? CloseReason.DialCertificateRejected
+                : e is OperationCanceledException ? CloseReason.DialTimeout
+                : CloseReason.DialHandshakeFailed;
+        }
+
+        return e is OperationCanceledException ? CloseReason.HandshakeTimeout
+            : objection is null ? CloseReason.HandshakeFailed
+            : objections.HasFlag(X509ChainStatusFlags.NotTimeValid) ? CloseReason.CertificateExpired
+            : objection == NoCertificate ? CloseReason.CertificateMissing
+            : CloseReason.CertificateUntrusted;
+    }
+
+    private const string NoCertificate = "it sent no certificate, and one is required";
+
+    private string Objection(X509Certificate2? certificate, X509ChainStatusFlags objections, SslPolicyErrors errors)
+    {
+        if (certificate is null) return NoCertificate;
+        var subject = $"its certificate \"{certificate.Subject}\"";
+        if (objections.HasFlag(X509ChainStatusFlags.NotTimeValid))
+            return $"{subject} is valid from {certificate.NotBefore.ToUniversalTime():u} to {certificate.NotAfter.ToUniversalTime():u} only: renew it, or set the clock";
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+            return $"{subject} is not for the name \"{_targetName}\" but for {string.Join(", ", PeerIdentity.Of(certificate).Names.DefaultIfEmpty("no name"))}: set tls.serverName, or dial the right name";
+        if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
+            return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
+        return $"{subject} was issued by \"{certificate.Issuer}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
+    }
+
+    private string Words(Exception e, TimeSpan timeout)
+    {
+        if (e is OperationCanceledException) return $"the TLS handshake took longer than {timeout.TotalSeconds:0.###} s";
+        var innermost = e;
+        while (innermost.InnerException is not null) innermost = innermost.InnerException;
+        var other = _targetName is null ? "client" : "target";
+        return e is ConnectionBrokenException || e.Message.Contains("unexpected EOF", StringComparison.OrdinalIgnoreCase)
+            ? $"the {other} ended the connection during the TLS handshake (it may want a certificate, a newer version, or no TLS at all)"
+            : $"the TLS handshake failed: {innermost.Message}";
+    }
+}

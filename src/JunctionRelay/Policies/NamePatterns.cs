@@ -1,0 +1,20 @@
+using System.IO.Enumeration;
+
+namespace JunctionRelay.Policies;
+
+/// <summary>Certificate names with <c>*</c> and <c>?</c>, compared without regard to case (DNS names have none).</summary>
+internal sealed class NamePatterns(IReadOnlyList<string> patterns)
+{
+    /// <summary>Whether one of the patterns matches <paramref name="name"/> as a whole.</summary>
+    public bool Matches(string name)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: true)) return true;
+        }
+
+        return false;
+    }
+
+    public override string ToString() => string.Join(", ", patterns);
+}

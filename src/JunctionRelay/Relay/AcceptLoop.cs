@@ -1,0 +1,50 @@
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>Stage 1, Accept, of one listener, and the call of stage 2: accepts, admits, registers, starts the spine; backs off on errors.</summary>
+internal sealed class AcceptLoop(
+    ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time)
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs until the listener is stopped. The connections that it started run on; <see cref="ConnectionTable"/> waits for them.</summary>
+    public async Task RunAsync()
+    {
+        var pause = FirstPause;
+        while (true)
+        {
+            Connection? client;
+            try
+            {
+                client = await listener.AcceptAsync();
+            }
+            catch (SocketException e)
+            {
+                // Out of descriptors, as a rule: the client waits in the backlog, and trying again at once would only burn the processor.
+                log.AcceptFailed(relay.Name, SocketDialer.Text(listener.EndPoint), e.Message, (long)pause.TotalMilliseconds);
+                await Task.Delay(pause, time);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+                continue;
+            }
+
+            if (client is null) return;
+            pause = FirstPause;
+
+            if (relay.Admission.Refuse(client.RemoteEndPoint) is { } refusal)
+            {
+                metrics.Denied(relay.Name, refusal.Name());
+                refusals.Refused(relay.Name, client.RemoteEndPoint, refusal);
+                client.Abort(refusal);
+                await client.DisposeAsync();
+                continue;
+            }
+
+            metrics.Started(relay.Name);
+            _ = table.RunAsync(new RelayedConnection(table.NextId(), client, relay, listen, metrics, log, time));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>Log events of the spine: ids 1000-1099. Names and ids are contract once released.</summary>
+internal static partial class RelayLog
+{
+    /// <summary>The one line per connection, at its end.</summary>
+    [LoggerMessage(EventId = 1000, EventName = "connection-ended", Message = "end {id} relay={relay} client={client} peer={peer} target={target} to_target={toTarget} to_client={toClient} seconds={seconds:0.000} reason={reason} {detail}")]
+    public static partial void ConnectionEnded(this ILogger log, LogLevel level, string id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, string detail);
+
+    /// <summary>A connection was refused before it got an id; one line a second and reason, with the number that it stands for.</summary>
+    [LoggerMessage(1001, LogLevel.Information, "refused relay={relay} client={client} reason={reason} ({count} since the last such line)", EventName = "connection-refused")]
+    public static partial void ConnectionRefused(this ILogger log, string relay, string client, string reason, long count);
+
+    [LoggerMessage(1002, LogLevel.Information, "relay {relay} listens on {address}", EventName = "relay-listening")]
+    public static partial void RelayListening(this ILogger log, string relay, string address);
+
+    [LoggerMessage(1003, LogLevel.Warning, "relay {relay}: accepting on {address} failed ({error}); next try in {milliseconds} ms", EventName = "accept-failed")]
+    public static partial void AcceptFailed(this ILogger log, string relay, string address, string error, long milliseconds);
+
+    [LoggerMessage(1004, LogLevel.Error, "connection {id} of relay {relay} met a fault of ours; please report it", EventName = "unexpected-fault")]
+    public static partial void UnexpectedFault(this ILogger log, Exception exception, string id, string relay);
+
+    [LoggerMessage(1005, LogLevel.Warning, "relay {relay} refuses connections: no target is up ({detail})", EventName = "relay-down")]
+    public static partial void RelayDown(this ILogger log, string relay, string detail);
+
+    [LoggerMessage(1006, LogLevel.Information, "relay {relay} takes connections again", EventName = "relay-up")]
+    public static partial void RelayUp(this ILogger log, string relay);
+
+    [LoggerMessage(1007, LogLevel.Information, "ready: {relays} relays on {addresses} addresses", EventName = "ready")]
+    public static partial void Ready(this ILogger log, int relays, int addresses);
+
+    [LoggerMessage(1008, LogLevel.Information, "draining: {connections} connections left", EventName = "draining")]
+    public static partial void Draining(this ILogger log, int connections);
+
+    [LoggerMessage(1009, LogLevel.Information, "stopped: {drained} connections ended by themselves, {aborted} were cut", EventName = "stopped")]
+    public static partial void Stopped(this ILogger log, int drained, int aborted);
+
+    [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
+    public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);
+
+}

@@ -1,0 +1,51 @@
+using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
+using JunctionRelay.Policies;
+using JunctionRelay.Routing;
+using EndPoint = System.Net.EndPoint;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>One relay, complete and immutable: everything that its connections need, built, with no string left to parse.</summary>
+internal sealed record RelayPlan
+{
+    public required string Name { get; init; }
+
+    /// <summary>Where it listens.</summary>
+    public required IReadOnlyList<ListenPlan> Listen { get; init; }
+
+    /// <summary>Options of accepted and dialled sockets.</summary>
+    public required SocketSettings Socket { get; init; }
+
+    /// <summary>Stage 2.</summary>
+    public required Admission Admission { get; init; }
+
+    /// <summary>Stage 4.</summary>
+    public required IGreeter Greeter { get; init; }
+
+    /// <summary>Stage 5.</summary>
+    public required Authorization Authorization { get; init; }
+
+    /// <summary>Stage 6.</summary>
+    public required ServiceTable Services { get; init; }
+
+    /// <summary>Stages 3, 4 and 8: how long what may take.</summary>
+    public required RelayLimits Limits { get; init; }
+
+    /// <summary>How often targets are probed; zero = not at all.</summary>
+    public required TimeSpan HealthInterval { get; init; }
+}
+
+/// <summary>One address that a relay listens on.</summary>
+/// <param name="EndPoint">An IP address and port, a unix socket, or a host name whose addresses are all bound.</param>
+/// <param name="Handshake">Stage 3: TLS with clients; null for plain.</param>
+/// <param name="PortOffset">For a port range: how far into it this port is, which is how far into the target's range its connections go.</param>
+/// <param name="V6Only">For an IPv6 wildcard: leave IPv4 clients alone.</param>
+internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = null, int PortOffset = 0, bool V6Only = false);
+
+/// <summary>Deadlines of one relayed connection; null = none.</summary>
+/// <param name="Handshake">For a client to finish TLS and its greeting.</param>
+/// <param name="HalfClosed">Silence in the other direction once one has ended.</param>
+/// <param name="Idle">Silence in both directions.</param>
+/// <param name="Lifetime">From accept to the end.</param>
+internal sealed record RelayLimits(TimeSpan Handshake, TimeSpan HalfClosed, TimeSpan? Idle, TimeSpan? Lifetime);

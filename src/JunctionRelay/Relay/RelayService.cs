@@ -1,0 +1,177 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Targets;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>An address of the plan could not be listened on.</summary>
+internal sealed class ListenException(string relay, EndPoint address, SocketException inner) : Exception(
+    $"relays.{relay}.listen: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(inner.SocketErrorCode)}", inner)
+{
+    private static string Remedy(SocketError error) => error switch
+    {
+        SocketError.AddressAlreadyInUse => ". Find who holds it with `ss -ltnp`, or choose another port",
+        SocketError.AccessDenied => ". Ports below 1024 need CAP_NET_BIND_SERVICE; a unix socket needs a writable directory",
+        SocketError.AddressNotAvailable => ". No interface of this machine has that address",
+        _ => "",
+    };
+}
+
+/// <summary>
+/// Runs the relays of a plan: binds every address before the first connection is taken, probes the targets, and on stop closes the listeners,
+/// drains, and insists.
+/// </summary>
+internal sealed class RelayService : IHostedService, IAsyncDisposable
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(5);
+
+    private readonly IReadOnlyList<RelayPlan> _relays;
+    private readonly TimeSpan _drainTimeout;
+    private readonly ILogger _log;
+    private readonly TimeProvider _time;
+    private readonly RefusalLog _refusals;
+    private readonly RelayMetrics _metrics = new();
+    private readonly CancellationTokenSource _background = new();
+    private readonly CancellationTokenSource _insist = new();
+    private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
+    private readonly List<Task> _running = [];
+    private readonly Lock _following = new();
+
+    public RelayService(IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, ILogger<RelayService> log, TimeProvider time)
+    {
+        (_relays, _drainTimeout, _log, _time) = (relays, drainTimeout, log, time);
+        _refusals = new RefusalLog(log, time);
+        Connections = new ConnectionTable(time);
+    }
+
+    /// <summary>What is being relayed now.</summary>
+    public ConnectionTable Connections { get; }
+
+    /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
+    public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Select(l => (l.Relay.Name, l.Listener.EndPoint));
+
+    /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var loops = new List<AcceptLoop>();
+        foreach (var relay in _relays)
+        {
+            foreach (var listen in relay.Listen)
+            {
+                foreach (var address in await ResolveAsync(relay, listen.EndPoint, cancellationToken))
+                {
+                    var listener = Bind(relay, address, listen.V6Only);
+                    _listeners.Add((relay, listener));
+                    loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
+                    _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
+                }
+            }
+        }
+
+        foreach (var loop in loops) _running.Add(loop.RunAsync());
+        foreach (var relay in _relays) Watch(relay);
+        _running.Add(Connections.SweepAsync(_background.Token));
+        _log.Ready(_relays.Count, _listeners.Count);
+    }
+
+    /// <summary>Cuts a drain short: what is still there is reset at once.</summary>
+    public void StopNow() => _insist.Cancel();
+
+    /// <summary>Closes the listeners, then waits for the connections to end by themselves until the drain timeout or <paramref name="cancellationToken"/>; cuts the rest.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        var before = Connections.Count;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
+        limit.CancelAfter(_drainTimeout);
+        var empty = Connections.WhenEmptyAsync();
+        while (!empty.IsCompleted && !limit.IsCancellationRequested)
+        {
+            _log.Draining(Connections.Count);
+            await Task.WhenAny(empty, DelayAsync(ProgressInterval, limit.Token));
+        }
+
+        var aborted = Connections.AbortAll(CloseReason.Stopping);
+        await empty;
+        await _background.CancelAsync();
+        await Task.WhenAll(_running);
+        _log.Stopped(before - aborted, aborted);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        _background.Dispose();
+        _insist.Dispose();
+        _metrics.Dispose();
+    }
+
+    private static SocketListener Bind(RelayPlan relay, EndPoint address, bool v6Only)
+    {
+        try
+        {
+            return SocketListener.Bind(address, relay.Socket, v6Only);
+        }
+        catch (SocketException e)
+        {
+            throw new ListenException(relay.Name, address, e);
+        }
+    }
+
+    private static async Task<IReadOnlyList<EndPoint>> ResolveAsync(RelayPlan relay, EndPoint address, CancellationToken cancellationToken)
+    {
+        if (address is not DnsEndPoint named) return [address];
+        try
+        {
+            return (await Dns.GetHostAddressesAsync(named.Host, cancellationToken)).Select(a => new IPEndPoint(a, named.Port)).ToArray();
+        }
+        catch (SocketException e)
+        {
+            throw new ListenException(relay.Name, address, e);
+        }
+    }
+
+    // Probes each target, and lets the relay's ports listen only while one of them is up.
+    private void Watch(RelayPlan relay)
+    {
+        if (relay.HealthInterval == TimeSpan.Zero) return;
+        var targets = relay.Services.RelayTargets;
+        foreach (var health in targets.Targets)
+        {
+            health.Changed += h => Follow(relay, targets, h);
+            _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));
+        }
+    }
+
+    private void Follow(RelayPlan relay, TargetList targets, TargetHealth changed)
+    {
+        if (changed.IsUp) _log.TargetUp(relay.Name, changed.Target.Name);
+        else _log.TargetDown(relay.Name, changed.Target.Name, changed.Detail);
+        bool takes, turned = false;
+        lock (_following)
+        {
+            // Two targets may change at once: what is decided is applied before the next one decides.
+            takes = targets.TakesConnections;
+            foreach (var (_, listener) in _listeners.Where(l => ReferenceEquals(l.Relay, relay))) turned |= listener.Listen(takes);
+        }
+
+        if (!turned) return;
+        if (takes) _log.RelayUp(relay.Name);
+        else _log.RelayDown(relay.Name, changed.Detail);
+    }
+
+    private static async Task DelayAsync(TimeSpan time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Delay(time, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // The wait is over either way.
+        }
+    }
+}

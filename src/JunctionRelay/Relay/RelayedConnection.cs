@@ -1,0 +1,144 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using JunctionRelay.Connections;
+using JunctionRelay.Targets;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>
+/// THE SPINE: the life of one relayed connection. Runs stages 3 to 8 in order, owns both ends, closes once, and writes the one summary line.
+/// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "Abort may come from outside at any time; a token source without a timer holds nothing.")]
+internal sealed class RelayedConnection
+{
+    private readonly RelayPlan _relay;
+    private readonly ListenPlan _listen;
+    private readonly RelayMetrics _metrics;
+    private readonly ILogger _log;
+    private readonly TimeProvider _time;
+    private readonly long _started;
+    private readonly CancellationTokenSource _stop = new();
+    private Connection _client;   // replaced once, by Secure
+    private volatile Splice? _splice;
+    private TargetHealth? _dialled;
+    private int _stopReason;   // a CloseReason given from outside, 0 = none
+
+    public RelayedConnection(string id, Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
+    {
+        (Id, _client, _relay, _listen, _metrics, _log, _time) = (id, client, relay, listen, metrics, log, time);
+        Client = client.RemoteEndPoint;
+        _started = time.GetTimestamp();
+    }
+
+    /// <summary>The same in the logs of every junction that the connection passes.</summary>
+    public string Id { get; }
+
+    public string Relay => _relay.Name;
+    public EndPoint? Client { get; }
+    public TimeSpan Age => _time.GetElapsedTime(_started);
+
+    /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
+    public async Task RunAsync()
+    {
+        var (reason, detail) = (CloseReason.InternalError, "");
+        try
+        {
+            (reason, detail) = await LiveAsync();
+            if (_stopReason != 0) reason = (CloseReason)_stopReason;
+        }
+        catch (OperationCanceledException) when (_stopReason != 0)
+        {
+            reason = (CloseReason)_stopReason;
+        }
+        catch (ConnectionBrokenException e)
+        {
+            reason = CloseReasons.Of(ConnectionSide.Client, e.Fault);
+        }
+        catch (Exception e)
+        {
+            _log.UnexpectedFault(e, Id, Relay);
+        }
+        finally
+        {
+            await EndAsync(reason, detail);
+        }
+    }
+
+    /// <summary>Ends the connection now, whatever it is doing.</summary>
+    public void Abort(CloseReason reason)
+    {
+        Interlocked.CompareExchange(ref _stopReason, (int)reason, 0);
+        _stop.Cancel();
+        _splice?.Abort(reason);
+    }
+
+    /// <summary>Called about once a second by <see cref="ConnectionTable"/>.</summary>
+    public void Sweep() => _splice?.Sweep();
+
+    private async Task<(CloseReason Reason, string Detail)> LiveAsync()
+    {
+        if (_listen.Handshake is { } handshake)
+        {
+            var secured = await handshake.RunAsync(_client, _relay.Limits.Handshake, _stop.Token);
+            if (secured.Connection is null) return (secured.Reason, secured.Detail);
+            _client = secured.Connection;
+        }
+
+        var greeting = await _relay.Greeter.GreetAsync(_client, _stop.Token);
+
+        var verdict = _relay.Authorization.Judge(_client.Peer, greeting);
+        if (!verdict.Allowed)
+        {
+            _metrics.Denied(Relay, verdict.Rule);
+            return (CloseReason.NotPermitted, $"{verdict.Rule}: {verdict.Detail}");
+        }
+
+        var targets = _relay.Services.Find(greeting);
+
+        var dialStarted = _time.GetTimestamp();
+        var dial = await targets.DialAsync(_listen.PortOffset, _stop.Token);
+        _dialled = dial.Target;
+        if (dial.Outcome.Connection is not { } target)
+        {
+            _metrics.DialFailed(_dialled?.Target.Name ?? "-", dial.Outcome.Reason);
+            return (dial.Outcome.Reason, dial.Outcome.Detail);
+        }
+
+        _metrics.Dialled(Relay, _time.GetElapsedTime(dialStarted));
+        return await SpliceAsync(target);
+    }
+
+    private async Task<(CloseReason Reason, string Detail)> SpliceAsync(Connection target)
+    {
+        _dialled!.ConnectionStarted();
+        try
+        {
+            var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
+            _splice = splice;
+            // An abort that came between the dial and this line found no splice to tell.
+            if (_stopReason != 0) splice.Abort((CloseReason)_stopReason);
+            var reason = await splice.RunAsync();
+            return (reason, splice.Detail);
+        }
+        finally
+        {
+            _dialled.ConnectionEnded();
+            await target.DisposeAsync();
+        }
+    }
+
+    private async Task EndAsync(CloseReason reason, string detail)
+    {
+        if (!reason.IsClean()) _client.Abort(reason);
+        await _client.DisposeAsync();
+        _relay.Admission.Release(Client);
+        var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
+        _metrics.Ended(Relay, reason, toTarget, toClient);
+        _log.ConnectionEnded(
+            reason == CloseReason.ClientLeft ? LogLevel.Debug : LogLevel.Information,
+            Id, Relay, Client is null ? "unix" : SocketDialer.Text(Client), _client.Peer?.Name ?? "-", _dialled?.Target.Name ?? "-",
+            toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+    }
+}

@@ -1,0 +1,54 @@
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Targets;
+
+/// <summary>
+/// Whether one target is up, as dials and probes tell, and how many connections it has. A target that was never tried counts as up; one that
+/// is not probed is never marked down, since nothing would bring it back.
+/// </summary>
+internal sealed class TargetHealth(ITarget target, bool probed)
+{
+    /// <summary>Failures in a row that take a target out; a refusal is definite and does it at once.</summary>
+    private const int FailuresThatCount = 2;
+
+    private readonly Lock _lock = new();
+    private int _failures;   // under _lock
+    private bool _up = true;
+    private int _active;
+
+    public ITarget Target => target;
+    public bool IsProbed => probed;
+    public bool IsUp => Volatile.Read(ref _up);
+
+    /// <summary>Relayed connections to this target now.</summary>
+    public int Active => Volatile.Read(ref _active);
+
+    /// <summary>Why it is down, for people; empty while up.</summary>
+    public string Detail { get; private set; } = "";
+
+    /// <summary>Told when the target goes out or comes back; not under the lock.</summary>
+    public event Action<TargetHealth>? Changed;
+
+    /// <summary>A dial or probe came to an end.</summary>
+    public void Report(DialOutcome outcome)
+    {
+        if (!probed || outcome.Connection is null && !SaysDown(outcome.Reason)) return;
+        lock (_lock)
+        {
+            _failures = outcome.Connection is not null ? 0 : _failures + 1;
+            var up = outcome.Connection is not null || _up && outcome.Reason != CloseReason.DialRefused && _failures < FailuresThatCount;
+            if (up == _up) return;
+            _up = up;
+            Detail = up ? "" : outcome.Detail;
+        }
+
+        Changed?.Invoke(this);
+    }
+
+    public void ConnectionStarted() => Interlocked.Increment(ref _active);
+    public void ConnectionEnded() => Interlocked.Decrement(ref _active);
+
+    // A certificate that we refuse, or our own lack of descriptors, says nothing that the next probe could take back.
+    private static bool SaysDown(CloseReason reason) =>
+        reason is CloseReason.DialRefused or CloseReason.DialTimeout or CloseReason.DialUnresolved or CloseReason.DialUnreachable;
+}

@@ -1,0 +1,23 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Targets;
+
+/// <summary>A TCP host and port (or the first port of a range), or a unix socket.</summary>
+internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan connectTimeout) : ITarget
+{
+    public string Name { get; } = SocketDialer.Text(address);
+
+    public ValueTask<DialOutcome> DialAsync(int portOffset, CancellationToken cancellationToken) =>
+        dialer.DialAsync(portOffset == 0 ? address : Shifted(portOffset), connectTimeout, cancellationToken);
+
+    public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(0, cancellationToken);
+
+    private EndPoint Shifted(int offset) => address switch
+    {
+        IPEndPoint ip => new IPEndPoint(ip.Address, ip.Port + offset),
+        DnsEndPoint named => new DnsEndPoint(named.Host, named.Port + offset, AddressFamily.Unspecified),
+        _ => throw new InvalidOperationException("A unix socket has no port range."),
+    };
+}

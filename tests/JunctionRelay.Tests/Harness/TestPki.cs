@@ -1,0 +1,49 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Tests.Harness;
+
+/// <summary>A certificate authority of a test's own, and what it issues.</summary>
+public sealed class TestPki
+{
+    private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
+    private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
+    private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
+
+    public TestPki(string name = "Test CA")
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        Authority = request.CreateSelfSigned(Now.AddDays(-30), Now.AddDays(30));
+    }
+
+    /// <summary>The authority of most tests.</summary>
+    public static TestPki Default { get; } = new();
+
+    public X509Certificate2 Authority { get; }
+    public X509Certificate2Collection Trust => [Authority];
+
+    public X509Certificate2 Issue(string name, TimeSpan? from = null, TimeSpan? until = null, string? usage = null, params string[] uris)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
+            usage is null ? [new Oid(ServerUsage), new Oid(ClientUsage)] : [new Oid(usage)], false));
+        var names = new SubjectAlternativeNameBuilder();
+        if (IPAddress.TryParse(name, out var address)) names.AddIpAddress(address);
+        else names.AddDnsName(name);
+        foreach (var uri in uris) names.AddUri(new Uri(uri));
+        request.CertificateExtensions.Add(names.Build());
+        using var issued = request.Create(
+            Authority, Now + (from ?? TimeSpan.FromDays(-1)), Now + (until ?? TimeSpan.FromDays(1)), RandomNumberGenerator.GetBytes(16));
+        using var withKey = issued.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
+    }
+
+    internal TlsIdentity Identity(string name) => TlsIdentity.From(Issue(name));
+}
