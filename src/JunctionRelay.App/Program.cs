@@ -9,18 +9,20 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
-var root = new RootCommand("""
-    junction: relays TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.
-
-    Examples:
-      junction demo                       see a license checkout pass through two junctions
-      junction validate junction.json     check a configuration
-      junction run junction.json          run it
-    """)
+var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
+    DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    SimulateServerCommand.Create(),
+    SimulateClientCommand.Create(),
 };
+HelpExamples.Add(root, """
+    junction demo                       see a license checkout pass through two junctions
+    junction validate junction.json     check a configuration
+    junction run junction.json          run it
+    """);
+HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -46,7 +46,13 @@ internal sealed class ConfigOptions
             return null;
         }
 
-        var overrides = (parsed.GetValue(_set) ?? []).Select(s => s.Split('=', 2)).ToDictionary(s => s[0].Replace('.', ':'), s => s[1]);
+        var overrides = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var set in (parsed.GetValue(_set) ?? []).Select(s => s.Split('=', 2)))
+        {
+            // Colons separate levels as well, for a relay whose name has a dot. What is set twice is set last.
+            overrides[set[0].Contains(':', StringComparison.Ordinal) ? set[0] : set[0].Replace('.', ':')] = set[1];
+        }
+
         var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
             .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
         var reading = ConfigReader.Read(file, environment, overrides);

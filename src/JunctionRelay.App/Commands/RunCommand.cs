@@ -11,13 +11,12 @@ internal static class RunCommand
 {
     public static Command Create()
     {
-        var command = new Command("run", """
-            Run the relays of a configuration file until SIGTERM or SIGINT: the first drains (no new connections, those there run on), the second ends at once.
-            Exit code 78 when the configuration is not good, 69 when an address cannot be listened on.
-
-            Examples:
-              junction run junction.json
-              junction run                        with ./junction.json or /etc/junction/junction.json
+        var command = HelpExamples.Add(
+            new Command("run", "Run the relays of a configuration until SIGTERM (drains; a second one ends at once)"),
+            """
+            junction run junction.json
+            junction run                        with ./junction.json or /etc/junction/junction.json
+            junction run --set drainTimeout=5m  with a key changed for this run
             """);
         var config = new ConfigOptions(command);
         command.SetAction(async (parsed, _) =>

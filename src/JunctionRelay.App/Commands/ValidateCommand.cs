@@ -9,13 +9,11 @@ internal static class ValidateCommand
 {
     public static Command Create()
     {
-        var command = new Command("validate", """
-            Check a configuration without running it: every problem, with its key and what to do about it.
-            Exit code 0 when it is good, 78 when it is not.
-
-            Examples:
-              junction validate junction.json
-              junction validate -c junction.json --set relays.lmgrd.maxConnections=100
+        var command = HelpExamples.Add(
+            new Command("validate", "Check a configuration and report every problem (exit code 0 or 78)"),
+            """
+            junction validate junction.json
+            junction validate -c junction.json --set relays.lmgrd.maxConnections=100
             """);
         var config = new ConfigOptions(command);
         command.SetAction(parsed =>

@@ -23,7 +23,7 @@ internal readonly record struct AddressText(string Scheme, string Rest)
     public static AddressText Of(string text)
     {
         var end = text.IndexOf("://", StringComparison.Ordinal);
-        return end < 0 ? new AddressText("", text) : new AddressText(text[..end].ToLowerInvariant(), text[(end + 3)..]);
+        return end < 0 || text.StartsWith(UnixPrefix, StringComparison.OrdinalIgnoreCase) ? new AddressText("", text) : new AddressText(text[..end].ToLowerInvariant(), text[(end + 3)..]);
     }
 
     public bool IsUnix => Rest.StartsWith(UnixPrefix, StringComparison.OrdinalIgnoreCase);

@@ -43,9 +43,10 @@ internal sealed class ConfigBinder
             else
             {
                 Said(path.Member(name));
-                var nearest = NearestName.To(name, known.Keys);
+                var usable = known.Keys.Where(k => k[0] != '$' && !LaterKeys.Covers(path.Member(k).Pattern)).ToList();
+                var nearest = NearestName.To(name, usable);
                 Add(path.Member(name), "is no key that junction knows",
-                    nearest is null ? $"known here are {string.Join(", ", known.Keys.Where(k => k[0] != '$'))}" : $"did you mean {nearest}?");
+                    nearest is null ? $"known here are {string.Join(", ", usable)}" : $"did you mean {nearest}?");
                 if (nearest is not null)
                     _unclear.Add(path.Member(nearest).Shown);
             }
@@ -88,13 +89,11 @@ internal sealed class ConfigBinder
     // the longer one. A single text stands for a list of one.
     private JsonArray? List(ConfigPath path, ConfigLayer.Origin said)
     {
-        if (said.Kind == JsonValueKind.String || (said.Kind == JsonValueKind.Undefined && !_root.GetSection(path.Key).GetChildren().Any()))
+        var indexes = ChildrenInLastLayer(path);
+        if (said.Kind == JsonValueKind.String || (said.Kind == JsonValueKind.Undefined && indexes.Count == 0))
             return Scalar(path, said, typeof(string)) is { } single ? [single] : null;
         if (!Is(path, said, JsonValueKind.Array, "a list, [ … ]"))
             return null;
-
-        var layer = _layers.Last(l => l.OriginOf(path.Key) is not null);
-        var indexes = layer.GetChildKeys([], path.Key).ToList();
         if (!indexes.SequenceEqual(indexes.Select((_, i) => $"{i}")))
         {
             Refuse(path, $"has the elements {string.Join(", ", indexes)}", "a list is said as a whole, by 0, 1, 2 and so on");
@@ -144,9 +143,9 @@ internal sealed class ConfigBinder
     {
         if (string.IsNullOrWhiteSpace(value))
             return Refuse(path, "is empty", "write a value, or leave the key out");
-        if (words is null || words.Contains(value))
-            return value;
-        return Refuse(path, $"is '{value}'", NearestName.To(value, words) is { } nearest ? $"did you mean {nearest}?" : $"write {string.Join(" or ", words)}");
+        if (value.Any(char.IsControl))
+            return Refuse(path, "holds a control character", "take it out");
+        return words is null || words.Contains(value) ? value : Refuse(path, $"is '{value}'", $"write {string.Join(" or ", words)}");
     }
 
     private bool Is(ConfigPath path, ConfigLayer.Origin said, JsonValueKind kind, string expected)
@@ -155,12 +154,15 @@ internal sealed class ConfigBinder
             return true;
         // The environment and the command line know no kinds: there a key with keys below it is an object or a list, and any other is a text.
         var compound = kind is JsonValueKind.Object or JsonValueKind.Array;
-        var isCompound = _root.GetSection(path.Key).GetChildren().Any();
+        var isCompound = ChildrenInLastLayer(path).Count > 0;
         if (said.Kind == JsonValueKind.Undefined && compound == isCompound)
             return true;
         var found = said.Kind != JsonValueKind.Undefined ? said.Kind.InWords() : isCompound ? "an object" : "a text";
         return Refuse(path, $"is {found}", $"write {expected}") is not null;
     }
+
+    private List<string> ChildrenInLastLayer(ConfigPath path) =>
+        [.. _layers.Last(l => l.OriginOf(path.Key) is not null).GetChildKeys([], path.Key).Distinct()];
 
     // Spelled as by the first layer that named them: the environment often has capitals only.
     private List<string> Children(ConfigPath path)

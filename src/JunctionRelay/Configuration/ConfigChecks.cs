@@ -69,6 +69,8 @@ internal sealed partial class ConfigChecks
             CheckEffects(path, relay, listens, targets);
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));
         CheckAllow($"{path}.allow", relay.Allow);
+        if (relay.KeepAlive is { } keepAlive && keepAlive.Ticks % TimeSpan.TicksPerSecond != 0)
+            Add($"{path}.keepAlive", "is no whole number of seconds", "TCP counts in seconds: write 30s or 60s");
         if (relay.HoldFor is not null && relay.WhenDown != "hold" && !_bound.IsUnclear($"{path}.whenDown"))
             Add($"{path}.holdFor", "has no effect without hold", "add \"whenDown\": \"hold\", or leave it out");
     }
@@ -123,6 +125,8 @@ internal sealed partial class ConfigChecks
     private void CheckEffects(
         string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens, List<(string Path, TargetAddress Address)> targets)
     {
+        if (relay.HealthInterval > TimeSpan.Zero && listens.Any(l => l.Address.Count > 1))
+            Add($"{path}.healthInterval", "has no effect on a port range", "leave it out: the ports of a range come and go with the jobs behind them");
         if (relay.V6Only == true && !listens.Any(l => IPAddress.IPv6Any.Equals(l.Address.Address)))
             Add($"{path}.v6Only", "has no effect", "it is for a listener on [::], which otherwise takes IPv4 as well");
 
@@ -142,6 +146,8 @@ internal sealed partial class ConfigChecks
             Add($"{path}.tls.serverName", "has no effect without a tls:// target", "leave it out, or write tls:// before the target");
         else if (tls.ClientCertificate is not null && !tlsListener)
             Add($"{path}.tls.clientCertificate", "has no effect without a tls:// listener", "leave it out, or write tls:// before the listener");
+        else if (tls.AllowNames is not null && !tlsListener)
+            Add($"{path}.tls.allowNames", "would let nobody in: only clients of a tls:// listener have names", "leave it out, or write tls:// before the listener");
     }
 
     private void CheckTlsFiles(string name, string path, TlsConfig? tls, bool tlsListener)
@@ -153,6 +159,10 @@ internal sealed partial class ConfigChecks
             Add($"{path}.tls.key", "has no certificate", $"add {path}.tls.certificate");
         if (tls?.ClientCertificate == "require" && IsAbsent(files.Trust, $"{path}.tls.trust") && !_bound.IsUnclear("identity.trust"))
             Add($"{path}.tls.clientCertificate", "is require, and nobody is trusted", $"add {path}.tls.trust, the authorities that issue the clients' certificates");
+        if (tls?.AllowNames is not null && (tls.ClientCertificate == "none" || (IsAbsent(files.Trust, $"{path}.tls.trust") && !_bound.IsUnclear("identity.trust"))))
+            Add($"{path}.tls.allowNames", "would let nobody in: clients are not asked for a certificate", $"add {path}.tls.trust and leave clientCertificate at require");
+        if (tls?.AllowNames is { Count: 0 })
+            Add($"{path}.tls.allowNames", "is an empty list, so that nobody may connect", "list who may, or leave it out to let in whomever trust vouches for");
         _certificates.Check(files);
     }
 

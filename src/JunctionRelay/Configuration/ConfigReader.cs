@@ -3,9 +3,7 @@ namespace JunctionRelay.Configuration;
 /// <summary>The whole way from sources to a configuration that may be used.</summary>
 internal static class ConfigReader
 {
-    /// <summary>
-    /// Reads, binds and checks. Every problem is reported at once, in the order of the keys.
-    /// </summary>
+    /// <summary>Reads, binds and checks. Every problem is reported at once, in the order of the keys.</summary>
     /// <param name="file">The configuration file; null where the command line says everything.</param>
     /// <param name="environment">The process's environment variables.</param>
     /// <param name="overrides">What the command line says: keys with colons between the levels.</param>
@@ -13,14 +11,14 @@ internal static class ConfigReader
     {
         var problems = new List<ConfigProblem>();
         var layers = ConfigSources.Read(file, environment, overrides ?? new Dictionary<string, string>(), problems);
-        var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         if (layers is null)
-            return new ConfigReading(null, home, problems);
+            return new ConfigReading(null, "", problems);
 
+        var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         var bound = ConfigBinder.Bind(layers, problems);
         ConfigChecks.Check(bound, home, problems);
         return new ConfigReading(problems.Count == 0 ? bound.Config : null, home,
-            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.Ordinal)]);
+            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)]);
     }
 }
 

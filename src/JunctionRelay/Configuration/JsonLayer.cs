@@ -75,6 +75,11 @@ internal sealed class JsonLayer
             var message = e.Message.Split(" LineNumber:")[0].TrimEnd('.');
             return Fail($"{_file}:{e.LineNumber + 1}:{e.BytePositionInLine + 1}", $"is no JSON ({message})", "mend it there or just before");
         }
+        catch (InvalidOperationException)
+        {
+            // A text that is no UTF-8, or escapes half a character (\ud800): the reader finds that out only when asked for it.
+            return Fail($"{_file}:{Line(reader.TokenStartIndex)}", "is no JSON (a text holds bytes that are no characters)", "save the file as UTF-8");
+        }
     }
 
     private void Members(ref Utf8JsonReader reader, ConfigPath path)

@@ -31,6 +31,9 @@ internal static class LaterKeys
         ["http"] = "HTTP CONNECT listeners",
     };
 
+    /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>
+    public static bool Covers(string pattern) => Keys.ContainsKey(pattern) || Keys.ContainsKey($"{pattern}.*");
+
     /// <summary>What to say of <paramref name="thing"/>.</summary>
     public static string What(string thing) => $"{thing} come with the next release of junction";
 }

@@ -8,7 +8,8 @@ internal static class NearestName
     {
         var (name, distance) = known.Select(k => (Name: k, Distance: Distance(typed.ToUpperInvariant(), k.ToUpperInvariant())))
             .DefaultIfEmpty((Name: "", Distance: int.MaxValue)).MinBy(c => c.Distance);
-        return distance <= Math.Max(1, typed.Length / 3) ? name : null;
+        // Two letters swapped count as two; of three letters or more that is still the same word.
+        return distance <= Math.Max(typed.Length < 3 ? 1 : 2, typed.Length / 3) ? name : null;
     }
 
     // Levenshtein: how many letters must be put in, taken out or changed.

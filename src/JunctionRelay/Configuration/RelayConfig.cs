@@ -53,7 +53,7 @@ internal sealed record RelayConfig
 
     [AtLeast("0")]
     [Description("How often each target is tried with an empty connection, so that a dead one is left out and taken back in; \"0\" = never. " +
-        "Default: 10s.")]
+        "Default: 10s. Port ranges are never tried: their ports come and go with the jobs behind them.")]
     public TimeSpan? HealthInterval { get; init; }
 
     [AtLeast("1ms")]

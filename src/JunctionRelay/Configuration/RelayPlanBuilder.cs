@@ -17,12 +17,12 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
 {
-    private static readonly TimeSpan DrainTimeout = TimeSpan.FromHours(12);
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan HalfClosedTimeout = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan DrainTimeout = TimeSpan.FromHours(12);
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan HalfClosedTimeout = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan HoldFor = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan HealthInterval = TimeSpan.FromSeconds(10);
 
     private readonly string _home;
     private readonly TlsFiles _identity;

@@ -7,8 +7,10 @@ namespace JunctionRelay.Connections;
 /// Connects to a TCP host and port or a unix socket. A name is resolved at every dial, so that a moved name is followed, and all of its
 /// addresses are tried, the families in turn, each a moment after the one before (happy eyeballs, RFC 8305).
 /// </summary>
-internal sealed class SocketDialer(SocketSettings settings)
+internal sealed class SocketDialer(SocketSettings settings, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
 {
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
+
     /// <summary>"Connection Attempt Delay", RFC 8305 section 5.</summary>
     public static readonly TimeSpan AttemptDelay = TimeSpan.FromMilliseconds(250);
 
@@ -49,9 +51,10 @@ internal sealed class SocketDialer(SocketSettings settings)
         _ => endPoint.ToString()!,
     };
 
-    private static async Task<List<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
+    private async Task<List<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
     {
-        var addresses = await Dns.GetHostAddressesAsync(host, cancellationToken);
+        var addresses = await _resolve(host, cancellationToken);
+        if (addresses.Length == 0) return [];
         // RFC 8305 section 4: keep the resolver's order within a family, interleave the families, start with the one it put first.
         var first = addresses.Where(a => a.AddressFamily == addresses[0].AddressFamily).ToArray();
         var second = addresses.Where(a => a.AddressFamily != addresses[0].AddressFamily).ToArray();

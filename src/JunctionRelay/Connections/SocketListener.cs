@@ -17,6 +17,7 @@ internal sealed class SocketListener : ConnectionListener
     private readonly SocketSettings _settings;
     private readonly Lock _lock = new();
     private TaskCompletionSource? _paused;   // under _lock; completed when listening again
+    private int _pauses;
     private volatile bool _stopped;
 
     private SocketListener(Socket socket, SocketSettings settings)
@@ -45,6 +46,14 @@ internal sealed class SocketListener : ConnectionListener
             settings.Apply(socket);
             if (unix is not null) RemoveStale(unix);
             socket.Bind(endPoint);
+            if (endPoint is IPEndPoint { Port: 0 } && OperatingSystem.IsLinux())
+            {
+                // Linux gives a port that it chose itself back as soon as the socket stops listening: ask for the same one by its number.
+                var chosen = socket.LocalEndPoint!;
+                socket.Dispose();
+                return Bind(chosen, settings, v6Only);
+            }
+
             if (unix is not null && !OperatingSystem.IsWindows()) File.SetUnixFileMode(unix.ToString(), UnixSocketMode);
             socket.Listen(Backlog);
             return new SocketListener(socket, settings);
@@ -61,6 +70,7 @@ internal sealed class SocketListener : ConnectionListener
         while (!_stopped)
         {
             Socket accepted;
+            var pauses = Volatile.Read(ref _pauses);
             try
             {
                 accepted = await _socket.AcceptAsync();
@@ -69,9 +79,10 @@ internal sealed class SocketListener : ConnectionListener
             {
                 return null;
             }
-            catch (SocketException) when (Paused is { } resumed)
+            catch (SocketException) when (pauses != Volatile.Read(ref _pauses))
             {
-                await resumed;
+                // The pause ended this accept; it may be over by now.
+                await (Paused ?? Task.CompletedTask);
                 continue;
             }
 
@@ -96,15 +107,27 @@ internal sealed class SocketListener : ConnectionListener
             if (_stopped || listening == (_paused is null)) return false;
             if (listening)
             {
-                if (CanPause) _socket.Listen(Backlog);
+                if (CanPause)
+                {
+                    // Connections that were accepted before stand on the same port: listening beside them takes the permission to share it.
+                    SharePort(true);
+                    _socket.Listen(Backlog);
+                }
+
                 _paused!.SetResult();
                 _paused = null;
             }
             else
             {
                 _paused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                Interlocked.Increment(ref _pauses);
                 // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).
-                if (CanPause) _socket.Shutdown(SocketShutdown.Receive);
+                if (CanPause)
+                {
+                    // The framework lets sockets share a port that nobody listens on; then somebody else could take ours meanwhile.
+                    SharePort(false);
+                    _socket.Shutdown(SocketShutdown.Receive);
+                }
             }
 
             return true;
@@ -134,6 +157,9 @@ internal sealed class SocketListener : ConnectionListener
             lock (_lock) return _paused?.Task;
         }
     }
+
+    // SOL_SOCKET, SO_REUSEADDR of Linux; the framework's own option of that name means SO_REUSEPORT as well.
+    private void SharePort(bool share) => _socket.SetRawSocketOption(1, 2, BitConverter.GetBytes(share ? 1 : 0));
 
     private bool TryApply(Socket accepted)
     {

@@ -17,12 +17,15 @@ internal sealed class TlsConnection : Connection
     private readonly TlsOutput _output;
     private int _disposed;
 
-    /// <summary>Takes ownership of an authenticated session and of the transport under it.</summary>
-    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer)
+    /// <summary>
+    /// Takes ownership of an authenticated session and of the transport under it. <paramref name="refusal"/>: what it means when the peer sends
+    /// an alert later; in TLS 1.3 a server judges the client's certificate after the client's handshake is over.
+    /// </summary>
+    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer, CloseReason refusal)
     {
         _transport = transport;
         _tls = tls;
-        _input = new TlsInput(tls, stream);
+        _input = new TlsInput(tls, stream, refusal);
         _output = new TlsOutput(this);
         Peer = peer;
     }
@@ -65,9 +68,14 @@ internal sealed class TlsConnection : Connection
     }
 
     /// <summary>Waits with a zero-byte read, so that an idle session holds no buffer of ours.</summary>
-    private sealed class TlsInput(SslStream tls, ConnectionStream stream) : SingleSegmentReader
+    private sealed class TlsInput(SslStream tls, ConnectionStream stream, CloseReason refusal) : SingleSegmentReader
     {
+        private bool _received;
+
         protected override bool TriesAtOnce => false;
+
+        // In TLS 1.3 a server judges the client's certificate when the client believes the handshake done, and not all say why they hang up.
+        private string Hint => _received || refusal != CloseReason.DialHandshakeFailed ? "" : "it ended TLS before it sent a byte: it may want a certificate, or another one";
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
         protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
@@ -88,7 +96,8 @@ internal sealed class TlsConnection : Connection
             try
             {
                 var count = await tls.ReadAsync(free, cancellationToken);
-                if (count == 0 && stream.TransportEnded) throw new ConnectionBrokenException(ConnectionFault.Truncated);
+                if (count == 0 && stream.TransportEnded) throw new ConnectionBrokenException(ConnectionFault.Truncated, detail: Hint);
+                _received |= count > 0;
                 return count;
             }
             catch (Exception e) when (Translate(e) is { } broken)
@@ -97,14 +106,17 @@ internal sealed class TlsConnection : Connection
             }
         }
 
-        // Anything else that SslStream throws while reading is bytes that are no TLS, or a transport that ended inside a record: a cut.
-        private static ConnectionBrokenException? Translate(Exception e) => e switch
+        // Anything else that SslStream throws while reading is an alert, bytes that are no TLS, or a transport that ended inside a record.
+        private ConnectionBrokenException? Translate(Exception e)
         {
-            ConnectionBrokenException or OperationCanceledException => null,
-            IOException { InnerException: ConnectionBrokenException inner } => new(inner.Fault, inner.Told, inner: e),
-            ObjectDisposedException => new(ConnectionFault.Reset, inner: e),
-            _ => new(ConnectionFault.Truncated, inner: e),
-        };
+            if (e is ConnectionBrokenException or OperationCanceledException) return null;
+            if (e.InnerException is ConnectionBrokenException inner) return new(inner.Fault, inner.Told, inner.Detail, e);
+            if (e is ObjectDisposedException) return new(ConnectionFault.Reset, inner: e);
+            var words = e;
+            while (words.InnerException is not null) words = words.InnerException;
+            var alert = words.Message.Contains("alert", StringComparison.OrdinalIgnoreCase);
+            return new(ConnectionFault.Truncated, alert ? refusal : null, $"TLS: {words.Message}", e);
+        }
     }
 
     private sealed class TlsOutput(TlsConnection owner) : DirectWriter(owner)

@@ -40,7 +40,8 @@ internal sealed class TlsHandshake
             if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
             else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
             stream.LeavesEngineThread = false;
-            return DialOutcome.Connected(new TlsConnection(transport, tls, stream, Peer(tls)));
+            return DialOutcome.Connected(new TlsConnection(
+                transport, tls, stream, Peer(tls), _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
         }
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {

@@ -37,7 +37,7 @@ internal sealed record RelayPlan
 }
 
 /// <summary>One address that a relay listens on.</summary>
-/// <param name="EndPoint">An IP address and port, a unix socket, or a host name whose addresses are all bound.</param>
+/// <param name="EndPoint">An IP address and port, or a unix socket.</param>
 /// <param name="Handshake">Stage 3: TLS with clients; null for plain.</param>
 /// <param name="PortOffset">For a port range: how far into it this port is, which is how far into the target's range its connections go.</param>
 /// <param name="V6Only">For an IPv6 wildcard: leave IPv4 clients alone.</param>

@@ -54,20 +54,17 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Select(l => (l.Relay.Name, l.Listener.EndPoint));
 
     /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public Task StartAsync(CancellationToken cancellationToken)
     {
         var loops = new List<AcceptLoop>();
         foreach (var relay in _relays)
         {
             foreach (var listen in relay.Listen)
             {
-                foreach (var address in await ResolveAsync(relay, listen.EndPoint, cancellationToken))
-                {
-                    var listener = Bind(relay, address, listen.V6Only);
-                    _listeners.Add((relay, listener));
-                    loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
-                    _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
-                }
+                var listener = Bind(relay, listen);
+                _listeners.Add((relay, listener));
+                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
+                _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
             }
         }
 
@@ -75,6 +72,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         foreach (var relay in _relays) Watch(relay);
         _running.Add(Connections.SweepAsync(_background.Token));
         _log.Ready(_relays.Count, _listeners.Count);
+        return Task.CompletedTask;
     }
 
     /// <summary>Cuts a drain short: what is still there is reset at once.</summary>
@@ -109,28 +107,15 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _metrics.Dispose();
     }
 
-    private static SocketListener Bind(RelayPlan relay, EndPoint address, bool v6Only)
+    private static SocketListener Bind(RelayPlan relay, ListenPlan listen)
     {
         try
         {
-            return SocketListener.Bind(address, relay.Socket, v6Only);
+            return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only);
         }
         catch (SocketException e)
         {
-            throw new ListenException(relay.Name, address, e);
-        }
-    }
-
-    private static async Task<IReadOnlyList<EndPoint>> ResolveAsync(RelayPlan relay, EndPoint address, CancellationToken cancellationToken)
-    {
-        if (address is not DnsEndPoint named) return [address];
-        try
-        {
-            return (await Dns.GetHostAddressesAsync(named.Host, cancellationToken)).Select(a => new IPEndPoint(a, named.Port)).ToArray();
-        }
-        catch (SocketException e)
-        {
-            throw new ListenException(relay.Name, address, e);
+            throw new ListenException(relay.Name, listen.EndPoint, e);
         }
     }
 

@@ -47,6 +47,20 @@ public sealed class Peer : IDisposable
         return new Peer(socket, transport, secured);
     }
 
+    /// <summary>Connects where a reset is expected, which may come so early that connecting itself fails.</summary>
+    public static async Task<SeenEnd> ConnectAndReadEndAsync(EndPoint address)
+    {
+        try
+        {
+            using var peer = await ConnectAsync(address);
+            return (await peer.ReadToEndAsync()).End;
+        }
+        catch (SocketException e) when (IsReset(e))
+        {
+            return SeenEnd.Reset;
+        }
+    }
+
     public static async Task<Peer> AcceptAsync(Socket listener, bool tls = false, X509Certificate2? certificate = null)
     {
         var socket = await listener.AcceptAsync().WaitAsync(Eventually.Deadline);

@@ -16,6 +16,8 @@ public class TestLog : ILogger
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         var fields = state is IEnumerable<KeyValuePair<string, object?>> pairs ? pairs.ToDictionary(p => p.Key, p => p.Value) : [];
+        // Shown with a test that fails.
+        TestContext.Current.TestOutputHelper?.WriteLine(formatter(state, exception));
         _entries.Enqueue(new LogEntry(logLevel, eventId.Name ?? "", formatter(state, exception), fields));
     }
 

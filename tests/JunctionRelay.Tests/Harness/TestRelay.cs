@@ -34,17 +34,17 @@ internal sealed class TestRelay : IAsyncDisposable
     public static RelayPlan Plan(
         IReadOnlyList<ITarget> targets, TlsSettings? listenTls = null, RelayLimits? limits = null, TimeSpan health = default, Balance balance = default,
         TimeSpan hold = default, ConnectionLimits? connections = null, CidrSet? allow = null, NamePatterns? names = null) => new()
-    {
-        Name = "test",
-        Listen = [new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0), listenTls is null ? null : TlsHandshake.Serving(listenTls))],
-        Socket = SocketSettings.Default,
-        Admission = new Admission(allow, connections ?? new ConnectionLimits(null, null)),
-        Greeter = new PlainGreeter(),
-        Authorization = new Authorization(names),
-        Services = new ServiceTable(new TargetList([.. targets.Select(t => new TargetHealth(t, health > TimeSpan.Zero))], balance, hold, TimeProvider.System)),
-        Limits = limits ?? Limits,
-        HealthInterval = health,
-    };
+        {
+            Name = "test",
+            Listen = [new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0), listenTls is null ? null : TlsHandshake.Serving(listenTls))],
+            Socket = SocketSettings.Default,
+            Admission = new Admission(allow, connections ?? new ConnectionLimits(null, null)),
+            Greeter = new PlainGreeter(),
+            Authorization = new Authorization(names),
+            Services = new ServiceTable(new TargetList([.. targets.Select(t => new TargetHealth(t, health > TimeSpan.Zero))], balance, hold, TimeProvider.System)),
+            Limits = limits ?? Limits,
+            HealthInterval = health,
+        };
 
     public static TcpTarget Tcp(EndPoint address, TimeSpan? timeout = null) =>
         new(address, new SocketDialer(SocketSettings.Default), timeout ?? TimeSpan.FromSeconds(5));

@@ -14,9 +14,9 @@ public sealed class ClosingTests
     {
         var data = new TheoryData<bool, bool, bool>();
         foreach (var clientTls in new[] { false, true })
-        foreach (var targetTls in new[] { false, true })
-        foreach (var clientFirst in new[] { true, false })
-            data.Add(clientTls, targetTls, clientFirst);
+            foreach (var targetTls in new[] { false, true })
+                foreach (var clientFirst in new[] { true, false })
+                    data.Add(clientTls, targetTls, clientFirst);
         return data;
     }
 

@@ -1,0 +1,35 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Configuration;
+
+/// <summary>PEM files for configurations to name: right ones under the names that the examples use, and wrong ones of every kind.</summary>
+internal static class TestCertificates
+{
+    /// <summary>File name and text.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Files = Make();
+
+    private static Dictionary<string, string> Make()
+    {
+        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem() };
+        foreach (var (file, name) in new[] { ("server", "relay.test"), ("cloud", "cloud"), ("enterprise", "enterprise") })
+        {
+            using var issued = TestPki.Default.Issue(name);
+            using var key = issued.GetECDsaPrivateKey()!;
+            files[$"{file}.crt"] = issued.ExportCertificatePem();
+            files[$"{file}.key"] = key.ExportPkcs8PrivateKeyPem();
+            files["encrypted.key"] = key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        }
+
+        using var rsa = RSA.Create(2048);
+        using var selfSigned = new CertificateRequest("CN=rsa", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(200));
+        files["rsa.crt"] = selfSigned.ExportCertificatePem();
+        files["rsa.key"] = rsa.ExportRSAPrivateKeyPem();
+        files["both.pem"] = files["server.key"] + "\n" + files["server.crt"];
+        files["damaged.crt"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        files["empty.pem"] = "";
+        return files;
+    }
+}

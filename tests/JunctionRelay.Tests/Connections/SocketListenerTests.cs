@@ -1,0 +1,118 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Connections;
+
+public sealed class SocketListenerTests
+{
+    private static IPEndPoint Free(IPAddress? address = null) => new(address ?? IPAddress.Loopback, 0);
+
+    [Fact]
+    public async Task A_paused_listener_refuses_and_keeps_its_port()
+    {
+        await using var listener = SocketListener.Bind(Free(), SocketSettings.Default);
+        var accepting = listener.AcceptAsync().AsTask();
+        Assert.True(listener.Listen(false));
+        Assert.False(listener.Listen(false));
+        Assert.Equal(SocketError.ConnectionRefused, await ConnectAsync(listener.EndPoint));
+        var thief = Assert.Throws<SocketException>(() => SocketListener.Bind(listener.EndPoint, SocketSettings.Default));
+        Assert.Equal(SocketError.AddressAlreadyInUse, thief.SocketErrorCode);
+
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.True(listener.Listen(true));
+            Assert.Equal(SocketError.Success, await ConnectAsync(listener.EndPoint));
+            (await accepting.WaitAsync(Eventually.Deadline))!.Abort(CloseReason.Stopping);
+            accepting = listener.AcceptAsync().AsTask();
+            Assert.True(listener.Listen(false));
+            Assert.Equal(SocketError.ConnectionRefused, await ConnectAsync(listener.EndPoint));
+        }
+
+        await listener.DisposeAsync();
+        Assert.Null(await accepting.WaitAsync(Eventually.Deadline));
+    }
+
+    [Fact]
+    public async Task A_stopped_listener_accepts_null()
+    {
+        await using var listener = SocketListener.Bind(Free(), SocketSettings.Default);
+        var accepting = listener.AcceptAsync().AsTask();
+        await listener.DisposeAsync();
+        Assert.Null(await accepting.WaitAsync(Eventually.Deadline));
+    }
+
+    [Theory]
+    [InlineData(false, "127.0.0.1", SocketError.Success)]
+    [InlineData(false, "::1", SocketError.Success)]
+    [InlineData(true, "127.0.0.1", SocketError.ConnectionRefused)]
+    [InlineData(true, "::1", SocketError.Success)]
+    public async Task The_ipv6_wildcard_takes_ipv4_clients_unless_told_not_to(bool v6Only, string client, SocketError expected)
+    {
+        await using var listener = SocketListener.Bind(Free(IPAddress.IPv6Any), SocketSettings.Default, v6Only);
+        Assert.Equal(expected, await ConnectAsync(new IPEndPoint(IPAddress.Parse(client), ((IPEndPoint)listener.EndPoint).Port)));
+    }
+
+    [Fact]
+    public async Task A_unix_socket_left_behind_by_a_dead_process_is_taken_over_and_a_live_one_is_not()
+    {
+        var directory = Directory.CreateTempSubdirectory("junction-");
+        try
+        {
+            var path = Path.Combine(directory.FullName, "relay.sock");
+            using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+            {
+                dead.Bind(new UnixDomainSocketEndPoint(path));
+                dead.Listen();
+                // The framework removes the file when it closes the socket; a killed process does not.
+                File.Copy("/dev/null", path + ".keep");
+            }
+
+            using (var leftover = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+            {
+                leftover.Bind(new UnixDomainSocketEndPoint(path));
+                await using var listener = SocketListener.Bind(new UnixDomainSocketEndPoint(path), SocketSettings.Default);
+                Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite));
+                var accepting = listener.AcceptAsync().AsTask();
+                Assert.Equal(SocketError.Success, await ConnectAsync(listener.EndPoint));
+                (await accepting.WaitAsync(Eventually.Deadline))!.Abort(CloseReason.Stopping);
+                Assert.Equal(
+                    SocketError.AddressAlreadyInUse,
+                    Assert.Throws<SocketException>(() => SocketListener.Bind(new UnixDomainSocketEndPoint(path), SocketSettings.Default)).SocketErrorCode);
+            }
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Accepted_sockets_are_probed_and_send_at_once()
+    {
+        await using var listener = SocketListener.Bind(Free(), new SocketSettings(TimeSpan.FromSeconds(60)));
+        var accepting = listener.AcceptAsync().AsTask();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(listener.EndPoint);
+        await using var accepted = await accepting;
+        // Asked of the system by a second descriptor: ss shows timer:(keepalive,…) only for sockets that have it.
+        var port = ((IPEndPoint)client.LocalEndPoint!).Port;
+        using var ss = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("ss", $"-Htno dport = :{port}") { RedirectStandardOutput = true })!;
+        Assert.Contains("timer:(keepalive,", await ss.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    private static async Task<SocketError> ConnectAsync(EndPoint address)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, address is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(address).WaitAsync(Eventually.Deadline);
+            return SocketError.Success;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode;
+        }
+    }
+}

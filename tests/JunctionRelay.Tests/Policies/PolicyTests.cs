@@ -1,0 +1,78 @@
+using System.Net;
+using JunctionRelay.Connections;
+using JunctionRelay.Policies;
+
+namespace JunctionRelay.Tests.Policies;
+
+public sealed class PolicyTests
+{
+    [Theory]
+    [InlineData("10.128.0.0/20", "10.128.15.255", true)]
+    [InlineData("10.128.0.0/20", "10.128.16.0", false)]
+    [InlineData("10.128.0.0/20", "::ffff:10.128.3.4", true)]
+    [InlineData("192.168.1.7/32", "192.168.1.7", true)]
+    [InlineData("192.168.1.7/32", "192.168.1.8", false)]
+    [InlineData("fd00::/8", "fdab::1", true)]
+    [InlineData("fd00::/8", "fe80::1", false)]
+    [InlineData("fe80::/10", "fe80::1%3", true)]
+    [InlineData("0.0.0.0/0", "::1", false)]
+    public void An_address_range_holds_what_rfc_4632_says(string range, string address, bool expected) =>
+        Assert.Equal(expected, new CidrSet([IPNetwork.Parse(range)]).Contains(IPAddress.Parse(address)));
+
+    [Fact]
+    public void Limits_count_in_all_and_per_client_and_give_back()
+    {
+        var limits = new ConnectionLimits(inAll: 3, perClient: 2);
+        var (a, b) = (IPAddress.Parse("10.0.0.1"), IPAddress.Parse("10.0.0.2"));
+        Assert.Null(limits.Take(a));
+        Assert.Null(limits.Take(a));
+        Assert.Equal(CloseReason.TooManyFromClient, limits.Take(a));
+        Assert.Null(limits.Take(b));
+        Assert.Equal(CloseReason.TooManyConnections, limits.Take(b));
+        Assert.Equal(3, limits.InUse);
+        limits.Release(a);
+        Assert.Null(limits.Take(a));
+        limits.Release(a);
+        limits.Release(a);
+        limits.Release(b);
+        Assert.Equal(0, limits.InUse);
+    }
+
+    [Fact]
+    public async Task Limits_hold_under_contention()
+    {
+        var limits = new ConnectionLimits(inAll: 10, perClient: 5);
+        var address = IPAddress.Loopback;
+        var most = 0;
+        await Parallel.ForEachAsync(Enumerable.Range(0, 20_000), (_, _) =>
+        {
+            if (limits.Take(address) is null)
+            {
+                var now = limits.InUse;
+                InterlockedMax(ref most, now);
+                limits.Release(address);
+            }
+
+            return ValueTask.CompletedTask;
+        });
+        Assert.Equal(0, limits.InUse);
+        Assert.InRange(most, 1, 10);
+    }
+
+    [Theory]
+    [InlineData("node-*", "node-17", true)]
+    [InlineData("node-*", "NODE-17", true)]
+    [InlineData("node-*", "mynode-17", false)]
+    [InlineData("spiffe://site/compute/*", "spiffe://site/compute/a", true)]
+    [InlineData("cloud", "cloudy", false)]
+    public void A_name_pattern_matches_the_whole_name(string pattern, string name, bool expected) =>
+        Assert.Equal(expected, new NamePatterns([pattern]).Matches(name));
+
+    private static void InterlockedMax(ref int most, int now)
+    {
+        for (var seen = Volatile.Read(ref most); now > seen; seen = Volatile.Read(ref most))
+        {
+            if (Interlocked.CompareExchange(ref most, now, seen) == seen) return;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Policies;
+using JunctionRelay.Relay;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Relay;
+
+public sealed class RelayServiceTests
+{
+    [Fact]
+    public async Task A_flood_past_the_limit_is_refused_at_once_and_those_inside_go_on()
+    {
+        using var upstream = Peer.Listen();
+        await using var relay = await TestRelay.StartAsync(TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)], connections: new ConnectionLimits(2, null)));
+        using var first = await Peer.ConnectAsync(relay.Address);
+        using var server = await Peer.AcceptAsync(upstream);
+        using var second = await Peer.ConnectAsync(relay.Address);
+        using var otherServer = await Peer.AcceptAsync(upstream);
+
+        for (var i = 0; i < 100; i++) Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(relay.Address));
+
+        await first.SendAsync("still here"u8.ToArray());
+        Assert.Equal("still here"u8.ToArray(), await server.ReadAsync(10));
+        // A hundred refusals are few lines, and the lines say how many.
+        Assert.InRange(relay.Log.Entries.Count(e => e.Name == "connection-refused"), 1, 20);
+
+        second.Reset();
+        await relay.EndAsync();
+        using var third = await Peer.ConnectAsync(relay.Address);
+        using var thirdServer = await Peer.AcceptAsync(upstream);
+        await third.SendAsync("in"u8.ToArray());
+        Assert.Equal("in"u8.ToArray(), await thirdServer.ReadAsync(2));
+    }
+
+    [Fact]
+    public async Task An_address_outside_allow_is_reset_and_nothing_is_dialled()
+    {
+        using var upstream = Peer.Listen();
+        await using var relay = await TestRelay.StartAsync(TestRelay.Plan(
+            [TestRelay.Tcp(upstream.LocalEndPoint!)], allow: new CidrSet([IPNetwork.Parse("10.0.0.0/8")])));
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(relay.Address));
+        Assert.Equal("address-not-allowed", (await relay.Log.WaitAsync("connection-refused")).Fields["reason"]);
+        Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_told_with_relay_address_and_remedy()
+    {
+        using var taken = Peer.Listen();
+        var plan = TestRelay.Plan([TestRelay.Tcp(taken.LocalEndPoint!)]) with { Listen = [new ListenPlan(taken.LocalEndPoint!)] };
+        var e = await Assert.ThrowsAsync<ListenException>(() => TestRelay.StartAsync(plan));
+        Assert.Contains($"relays.test.listen: cannot listen on {taken.LocalEndPoint}", e.Message, StringComparison.Ordinal);
+        Assert.Contains("ss -ltnp", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stopping_drains_and_a_second_word_ends_at_once()
+    {
+        using var upstream = Peer.Listen();
+        var log = new TestLog<RelayService>();
+        await using var service = new RelayService([TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)])], TimeSpan.FromHours(1), log, TimeProvider.System);
+        await service.StartAsync(CancellationToken.None);
+        var address = service.Addresses.Single().Address;
+        using var stays = await Peer.ConnectAsync(address);
+        using var staysServer = await Peer.AcceptAsync(upstream);
+        using var leaves = await Peer.ConnectAsync(address);
+        using var leavesServer = await Peer.AcceptAsync(upstream);
+
+        var stopping = service.StopAsync(CancellationToken.None);
+        await log.WaitAsync("draining");
+        using (var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+            await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync(address));
+        await leaves.EndAsync();
+        await leavesServer.EndAsync();
+        await leaves.ReadToEndAsync();
+        await stays.SendAsync("on"u8.ToArray());
+        Assert.Equal("on"u8.ToArray(), await staysServer.ReadAsync(2));
+        Assert.False(stopping.IsCompleted);
+
+        service.StopNow();
+        await stopping.WaitAsync(Eventually.Deadline);
+        Assert.Equal(SeenEnd.Reset, (await stays.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, (await staysServer.ReadToEndAsync()).End);
+        Assert.Equal("stopping", (await log.WaitAsync("connection-ended", e => (string)e.Fields["reason"]! == "stopping")).Fields["reason"]);
+    }
+
+    [Theory]
+    [InlineData(true, "idle-timeout")]
+    [InlineData(false, "lifetime-reached")]
+    public async Task Idle_and_lifetime_limits_end_a_connection_where_asked_for(bool idle, string reason)
+    {
+        using var upstream = Peer.Listen();
+        var time = new ManualTime();
+        var limits = TestRelay.Limits with { Idle = idle ? TimeSpan.FromMinutes(5) : null, Lifetime = idle ? null : TimeSpan.FromMinutes(5) };
+        await using var relay = await TestRelay.StartAsync(TestRelay.Tcp(upstream.LocalEndPoint!), limits: limits, time: time);
+        using var client = await Peer.ConnectAsync(relay.Address);
+        using var server = await Peer.AcceptAsync(upstream);
+        await client.SendAsync("x"u8.ToArray());
+        await server.ReadAsync(1);
+        time.Advance(TimeSpan.FromMinutes(4));
+        await client.SendAsync("y"u8.ToArray());
+        await server.ReadAsync(1);
+        var ending = client.ReadToEndAsync();
+        for (var i = 0; i < 10 && !ending.IsCompleted; i++)
+        {
+            time.Advance(TimeSpan.FromMinutes(1));
+            await Task.WhenAny(ending, Task.Delay(50));
+        }
+
+        Assert.Equal(SeenEnd.Reset, (await ending).End);
+        Assert.Equal(reason, (await relay.EndAsync()).Fields["reason"]);
+    }
+
+    [Fact]
+    public async Task A_quiet_connection_lives_for_days_when_no_limit_was_asked_for()
+    {
+        using var upstream = Peer.Listen();
+        var time = new ManualTime();
+        await using var relay = await TestRelay.StartAsync(TestRelay.Tcp(upstream.LocalEndPoint!), time: time);
+        using var client = await Peer.ConnectAsync(relay.Address);
+        using var server = await Peer.AcceptAsync(upstream);
+        for (var i = 0; i < 7 * 24; i++) time.Advance(TimeSpan.FromHours(1));
+        await client.SendAsync("still"u8.ToArray());
+        Assert.Equal("still"u8.ToArray(), await server.ReadAsync(5));
+    }
+
+    [Fact]
+    public async Task A_port_range_is_relayed_one_to_one()
+    {
+        using var first = Peer.Listen();
+        var basePort = ((IPEndPoint)first.LocalEndPoint!).Port;
+        // The third port of the range, as it happens to be: the target's port is base + offset.
+        using var third = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        third.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        third.Listen(1);
+        var offset = ((IPEndPoint)third.LocalEndPoint!).Port - basePort;
+        var plan = TestRelay.Plan([TestRelay.Tcp(first.LocalEndPoint!)]) with
+        {
+            Listen = [new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0)), new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0), PortOffset: offset)],
+        };
+        await using var relay = await TestRelay.StartAsync(plan);
+        using var client = await Peer.ConnectAsync(relay.Service.Addresses.Last().Address);
+        using var server = await Peer.AcceptAsync(third);
+        await client.SendAsync("third"u8.ToArray());
+        Assert.Equal("third"u8.ToArray(), await server.ReadAsync(5));
+    }
+
+    [Fact]
+    public async Task Accepting_goes_on_after_descriptors_ran_out()
+    {
+        var listener = new FailingListener(failures: 4);
+        var log = new TestLog();
+        var plan = TestRelay.Plan([TestRelay.Tcp(new IPEndPoint(IPAddress.Loopback, 1))]);
+        var table = new ConnectionTable(TimeProvider.System);
+        using var metrics = new RelayMetrics();
+        var loop = new AcceptLoop(listener, plan, plan.Listen[0], table, new RefusalLog(log, TimeProvider.System), metrics, log, TimeProvider.System);
+        await loop.RunAsync().WaitAsync(Eventually.Deadline);
+        Assert.Equal(5, listener.Accepts);
+        Assert.Equal([5L, 10L, 20L, 40L], log.Entries.Select(e => (long)e.Fields["milliseconds"]!));
+    }
+
+    /// <summary>Fails a few times as a process without descriptors does, then is stopped.</summary>
+    private sealed class FailingListener(int failures) : ConnectionListener
+    {
+        public int Accepts { get; private set; }
+        public override EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 27000);
+        public override bool Listen(bool listening) => false;
+        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public override ValueTask<Connection?> AcceptAsync() =>
+            ++Accepts <= failures ? throw new SocketException((int)SocketError.TooManyOpenSockets) : new((Connection?)null);
+    }
+}

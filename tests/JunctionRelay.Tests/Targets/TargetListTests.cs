@@ -1,0 +1,151 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Targets;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Targets;
+
+public sealed class TargetListTests
+{
+    [Fact]
+    public async Task The_first_target_that_answers_is_taken_and_the_others_are_told_in_the_detail()
+    {
+        var (a, b) = (new ScriptedTarget("a", CloseReason.DialRefused), new ScriptedTarget("b"));
+        var dial = await List([a, b]).DialAsync(0, CancellationToken.None);
+        Assert.Equal("b", dial.Target!.Target.Name);
+
+        b.Fails = CloseReason.DialTimeout;
+        dial = await List([a, b]).DialAsync(0, CancellationToken.None);
+        Assert.Equal(CloseReason.DialTimeout, dial.Outcome.Reason);
+        Assert.Equal("a: dial-refused; b: dial-timeout", dial.Outcome.Detail);
+    }
+
+    [Fact]
+    public async Task A_target_that_is_down_is_not_dialled_until_a_probe_brings_it_back()
+    {
+        var (a, b) = (new ScriptedTarget("a", CloseReason.DialRefused), new ScriptedTarget("b"));
+        var list = List([a, b], probed: true);
+        await list.DialAsync(0, CancellationToken.None);
+        await list.DialAsync(0, CancellationToken.None);
+        Assert.Equal((1, 2), (a.Dials, b.Dials));
+
+        a.Fails = null;
+        var time = new ManualTime();
+        using var stop = new CancellationTokenSource();
+        var probing = new HealthProber(list.Targets[0], TimeSpan.FromSeconds(10), time).RunAsync(stop.Token);
+        await Eventually.TrueAsync(() => list.Targets[0].IsUp, () => "the probe did not bring it back");
+        await stop.CancelAsync();
+        await probing;
+        Assert.Equal("a", (await list.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+    }
+
+    [Fact]
+    public void One_lost_packet_takes_no_target_out_but_two_timeouts_do()
+    {
+        var health = new TargetHealth(new ScriptedTarget("a"), probed: true);
+        health.Report(DialOutcome.Failed(CloseReason.DialTimeout, ""));
+        Assert.True(health.IsUp);
+        health.Report(DialOutcome.Failed(CloseReason.DialTimeout, ""));
+        Assert.False(health.IsUp);
+    }
+
+    [Fact]
+    public void A_certificate_that_we_refuse_takes_no_target_out()
+    {
+        var health = new TargetHealth(new ScriptedTarget("a"), probed: true);
+        for (var i = 0; i < 5; i++) health.Report(DialOutcome.Failed(CloseReason.DialCertificateRejected, ""));
+        Assert.True(health.IsUp);
+    }
+
+    [Fact]
+    public async Task Round_robin_takes_each_in_turn_and_least_connections_the_idlest()
+    {
+        ScriptedTarget[] targets = [new("a"), new("b"), new("c")];
+        var turns = List(targets, Balance.RoundRobin);
+        var taken = new List<string>();
+        for (var i = 0; i < 6; i++) taken.Add((await turns.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+        Assert.Equal(["a", "b", "c", "a", "b", "c"], taken);
+
+        var least = List(targets, Balance.LeastConnections);
+        least.Targets[0].ConnectionStarted();
+        least.Targets[1].ConnectionStarted();
+        Assert.Equal("c", (await least.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+    }
+
+    [Fact]
+    public async Task Nobody_is_dialled_when_all_are_down_and_the_reason_says_so()
+    {
+        var a = new ScriptedTarget("a", CloseReason.DialRefused);
+        var list = List([a], probed: true);
+        await list.DialAsync(0, CancellationToken.None);
+        Assert.False(list.TakesConnections);
+        var dial = await list.DialAsync(0, CancellationToken.None);
+        Assert.Equal((CloseReason.NoTargetUp, 1), (dial.Outcome.Reason, a.Dials));
+    }
+
+    [Fact]
+    public async Task Hold_waits_for_a_target_to_come_up()
+    {
+        var a = new ScriptedTarget("a", CloseReason.DialRefused);
+        var list = List([a], hold: Eventually.Deadline);
+        var dialling = list.DialAsync(0, CancellationToken.None).AsTask();
+        await Eventually.TrueAsync(() => a.Dials >= 3, () => "it did not try again");
+        a.Fails = null;
+        Assert.NotNull((await dialling.WaitAsync(Eventually.Deadline)).Outcome.Connection);
+    }
+
+    [Fact]
+    public async Task Hold_gives_up_after_its_time()
+    {
+        var list = List([new ScriptedTarget("a", CloseReason.DialRefused)], hold: TimeSpan.FromMilliseconds(200));
+        var dial = await list.DialAsync(0, CancellationToken.None);
+        Assert.Equal(CloseReason.NoTargetUp, dial.Outcome.Reason);
+        Assert.Contains("0.2 s", dial.Outcome.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_relay_whose_only_target_died_refuses_before_it_accepts_and_takes_clients_again_when_it_is_back()
+    {
+        using var upstream = Peer.Listen();
+        var address = (IPEndPoint)upstream.LocalEndPoint!;
+        await using var relay = await TestRelay.StartAsync(TestRelay.Plan([TestRelay.Tcp(address)], health: TimeSpan.FromMilliseconds(100)));
+        upstream.Dispose();
+        await relay.Log.WaitAsync("relay-down");
+        using (var refused = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            var e = await Assert.ThrowsAsync<SocketException>(() => refused.ConnectAsync(relay.Address));
+            Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
+        }
+
+        using var again = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        again.Bind(address);
+        again.Listen(10);
+        await relay.Log.WaitAsync("relay-up");
+        using var client = await Peer.ConnectAsync(relay.Address);
+        await client.SendAsync("hi"u8.ToArray());
+    }
+
+    private static TargetList List(ScriptedTarget[] targets, Balance balance = default, bool probed = false, TimeSpan hold = default) =>
+        new([.. targets.Select(t => new TargetHealth(t, probed))], balance, hold, TimeProvider.System);
+
+    /// <summary>A target that does as it is told; its connections lead to a listener of its own.</summary>
+    private sealed class ScriptedTarget(string name, CloseReason? fails = null) : ITarget
+    {
+        private static readonly Socket Listener = Peer.Listen();
+
+        public string Name => name;
+        public CloseReason? Fails { get; set; } = fails;
+        public int Dials { get; private set; }
+
+        public ValueTask<DialOutcome> DialAsync(int portOffset, CancellationToken cancellationToken)
+        {
+            Dials++;
+            return Fails is { } reason
+                ? new(DialOutcome.Failed(reason, $"{name}: {reason.Name()}"))
+                : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(0, cancellationToken);
+        }
+
+        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(0, cancellationToken);
+    }
+}
