@@ -10,7 +10,9 @@ internal static class BackendCommand
     {
         var listen = new Option<IPEndPoint[]>("--listen")
         {
-            Description = "HOST:PORT to serve (port 0 = a free one); may be repeated", Required = true, CustomParser = Arguments.EndPoints,
+            Description = "HOST:PORT to serve (port 0 = a free one); may be repeated",
+            Required = true,
+            CustomParser = Arguments.EndPoints,
         };
         var command = new Command("backend", "The far end of a relay: echoes, takes and gives patterned bytes as `load` asks.") { listen };
         command.SetAction(parsed =>

@@ -12,7 +12,9 @@ internal static class DelayCommand
         var to = new Option<IPEndPoint>("--to") { Description = "HOST:PORT to connect to", Required = true, CustomParser = Arguments.EndPoint };
         var roundTrip = new Option<TimeSpan>("--round-trip")
         {
-            Description = "the round-trip time", DefaultValueFactory = _ => TimeSpan.FromMilliseconds(50), CustomParser = Arguments.Duration,
+            Description = "the round-trip time",
+            DefaultValueFactory = _ => TimeSpan.FromMilliseconds(50),
+            CustomParser = Arguments.Duration,
         };
         var command = new Command("delay", "A TCP proxy that holds bytes back as a WAN would (no netem, no root needed).") { listen, to, roundTrip };
         command.SetAction(parsed =>

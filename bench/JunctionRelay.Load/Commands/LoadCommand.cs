@@ -21,15 +21,18 @@ internal static class LoadCommand
         };
         var relays = new Option<RelayUnderTest[]>("--relay")
         {
-            Description = $"several relays, taking turns: {RelayUnderTest.Grammar}; may be repeated", CustomParser = Relays,
+            Description = $"several relays, taking turns: {RelayUnderTest.Grammar}; may be repeated",
+            CustomParser = Relays,
         };
         var backend = new Option<IPEndPoint?>("--backend")
         {
-            Description = "also serve as backend here, on a thread of this process", CustomParser = Arguments.EndPoint,
+            Description = "also serve as backend here, on a thread of this process",
+            CustomParser = Arguments.EndPoint,
         };
         var cases = new Option<LoadCase[]>("--cases")
         {
-            Description = $"what to measure, with commas between: {LoadCase.Grammar} [default: {DefaultCases}]", CustomParser = Arguments.Cases,
+            Description = $"what to measure, with commas between: {LoadCase.Grammar} [default: {DefaultCases}]",
+            CustomParser = Arguments.Cases,
         };
         var rounds = new Option<int>("--rounds") { Description = "how often; figures are medians", DefaultValueFactory = _ => 1 };
         var window = Time("--window", "how long one measurement takes", 500);
@@ -72,7 +75,9 @@ internal static class LoadCommand
 
         Option<TimeSpan> Time(string name, string description, int milliseconds) => new(name)
         {
-            Description = description, DefaultValueFactory = _ => TimeSpan.FromMilliseconds(milliseconds), CustomParser = Arguments.Duration,
+            Description = description,
+            DefaultValueFactory = _ => TimeSpan.FromMilliseconds(milliseconds),
+            CustomParser = Arguments.Duration,
         };
     }
 

@@ -111,7 +111,7 @@ internal sealed class Bulk(IPEndPoint to, byte mode, int connections) : Workload
             flow.Confirmed = total;
             return true;
         }
-        Fail(flow, tally, $"altered bytes at offset {(total < 0 ? -1 - total : flow.Confirmed)} of a connection to {To}");
+        Fail(flow, tally, $"altered bytes at or after offset {(total < 0 ? -1 - total : flow.Confirmed)} of a connection to {To}");
         return false;
     }
 
@@ -122,7 +122,7 @@ internal sealed class Bulk(IPEndPoint to, byte mode, int connections) : Workload
             return received == -Libc.EAgain || Ended(flow, received, tally);
         if (flow.Confirmed + received > flow.Limit || !Pattern.Matches(Buffer.AsSpan(0, received), flow.Seed, flow.Confirmed))
         {
-            Fail(flow, tally, $"altered bytes at offset {flow.Confirmed} of a connection to {To}");
+            Fail(flow, tally, $"altered bytes at or after offset {flow.Confirmed} of a connection to {To}");
             return false;
         }
         flow.Confirmed += received;

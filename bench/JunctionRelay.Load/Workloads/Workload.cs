@@ -183,7 +183,7 @@ internal abstract class Workload(IPEndPoint to) : IDisposable
         ReadOnlySpan<byte> data = Buffer.AsSpan(0, received);
         if (flow.Received + received > flow.Sent || !IsEcho(flow, data))
         {
-            Fail(flow, tally, $"altered bytes at offset {flow.Received} of a connection to {To}");
+            Fail(flow, tally, $"altered bytes at or after offset {flow.Received} of a connection to {To}");
             return false;
         }
         flow.Received += received;
@@ -217,7 +217,7 @@ internal abstract class Workload(IPEndPoint to) : IDisposable
             return Ended(flow, received, tally);
         if (ready[0] == Order.Ready)
             return true;
-        Fail(flow, tally, $"altered bytes at offset 0 of a connection to {To}");
+        Fail(flow, tally, $"altered bytes at or after offset 0 of a connection to {To}");
         return false;
     }
 
