@@ -16,6 +16,7 @@ Usage: bench/compare.sh [--quick] [--rivals-only] [--name WHAT] [--no-results]
 
 Environment:
   ROUNDS   rounds, interleaved; figures are their medians (default 3)
+  PRIME    how long each case runs through each relay once, uncounted, before the first round (default 1s)
   WINDOW   length of one measurement (default 500ms)
   CASES    what to measure (default idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16)
   PLAIN    relays compared in the open (default: haproxy haproxy-splice nginx junction)
@@ -40,9 +41,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 if [ $quick = yes ]; then
-  : "${ROUNDS:=1}" "${WINDOW:=150ms}" "${CASES:=idle200,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}"
+  : "${ROUNDS:=1}" "${PRIME:=300ms}" "${WINDOW:=150ms}" "${CASES:=idle200,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}"
 fi
-: "${ROUNDS:=3}" "${WINDOW:=500ms}" "${CASES:=idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}" "${RTT:=50ms}"
+: "${ROUNDS:=3}" "${PRIME:=1s}" "${WINDOW:=500ms}" "${CASES:=idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}" "${RTT:=50ms}"
 : "${PLAIN=haproxy haproxy-splice nginx junction}" "${PAIRS=haproxy nginx stunnel ssh junction junction-link}"
 if [ $rivals_only = yes ]; then
   PLAIN=$(tr ' ' '\n' <<< "$PLAIN" | grep -v '^junction' | xargs)
@@ -58,7 +59,7 @@ if [ -z "${JUNCTION_BINARY:-}" ] && [[ " $PLAIN $PAIRS " == *" junction"* ]]; th
   dotnet publish "$repository/src/JunctionRelay.App" -c Release -o "$here/out/junction" -v quiet --nologo
   JUNCTION_BINARY=$here/out/junction/junction
 fi
-export LOAD_BINARY JUNCTION_BINARY ROUNDS WINDOW CASES PLAIN PAIRS RTT
+export LOAD_BINARY JUNCTION_BINARY ROUNDS PRIME WINDOW CASES PLAIN PAIRS RTT
 
 # As root everything runs in namespaces of its own: no port is taken from anybody, the range of local ports is wide enough for a flood
 # of short connections, and nothing outlives this script even if it is killed. Without root it runs on the machine's own loopback.
@@ -76,6 +77,7 @@ if [ -n "${COMPARE_INSIDE:-}" ]; then
   echo '1024 65535' > /proc/sys/net/ipv4/ip_local_port_range
   mount -t tmpfs tmpfs /run && mkdir /run/sshd   # sshd insists on this directory when root starts it
 fi
+export -n JUNCTION_BINARY   # to junction, JUNCTION_ in the environment is configuration
 ulimit -n "$(ulimit -Hn)"
 # Connections that a relay may hold: two descriptors each, haproxy's pipes for splicing half as many again, and some to spare.
 most=$(ulimit -n)
@@ -169,6 +171,14 @@ fi
 
 # Start everything -----------------------------------------------------------------------------------------------------------------------
 certificates
+left_out=""
+for name in $PAIRS; do
+  if declare -F "${name//-/_}_usable" > /dev/null && ! "${name//-/_}_usable"; then left_out="$left_out $name"; fi
+done
+for name in $left_out; do
+  echo "compare.sh: $name is left out: the build that is measured cannot do it yet" >&2
+  PAIRS=$(tr ' ' '\n' <<< "$PAIRS" | grep -vx "$name" | xargs)
+done
 mapfile -t ports < <("$LOAD_BINARY" ports 80)
 backends=() listens=()
 for _ in $PLAIN $PAIRS $PAIRS direct direct; do
@@ -236,7 +246,7 @@ describe() {
   $(. /etc/os-release; echo "$PRETTY_NAME"), kernel $(uname -r | sed 's/-.*//'), congestion control $(cat /proc/sys/net/ipv4/tcp_congestion_control),
   $(openssl version | cut -d' ' -f1,2). Load average before: $(cut -d' ' -f1-3 /proc/loadavg).
 * Commit: ${commit:-unknown}. Versions: $(printf '%s, ' "${versions[@]}" | sed 's/, $//').
-* Command: \`ROUNDS=$ROUNDS WINDOW=$WINDOW CASES=$CASES RTT=$RTT PLAIN='$PLAIN' PAIRS='$PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
+* Command: \`ROUNDS=$ROUNDS PRIME=$PRIME WINDOW=$WINDOW CASES=$CASES RTT=$RTT PLAIN='$PLAIN' PAIRS='$PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
 
 Medians over rounds ($ROUNDS), interleaved. ×: how many times worse than the best rival of the row (below 1 = better than every rival).
 spread: largest / smallest round of the middle relay; a ratio inside it shows nothing. pair: CPU and memory of both ends together.
@@ -246,7 +256,7 @@ EOF
 
 describe > "$work/report.md"
 outcome=0
-"$LOAD_BINARY" load "${relays[@]}" --cases "$CASES" --rounds "$ROUNDS" --window "$WINDOW" --json "$work/samples.json" > "$work/table.md" || outcome=$?
+"$LOAD_BINARY" load "${relays[@]}" --cases "$CASES" --rounds "$ROUNDS" --prime "$PRIME" --window "$WINDOW" --json "$work/samples.json" > "$work/table.md" || outcome=$?
 cat "$work/table.md" >> "$work/report.md"
 cat "$work/report.md"
 if [ $results = yes ]; then

@@ -36,7 +36,8 @@ internal static class LoadCommand
         };
         var rounds = new Option<int>("--rounds") { Description = "how often; figures are medians", DefaultValueFactory = _ => 1 };
         var window = Time("--window", "how long one measurement takes", 500);
-        var warmUp = Time("--warm-up", "how long the same load runs before it, uncounted", 200);
+        var prime = Time("--prime", "how long each case runs through each relay once, uncounted, before the first round", 500);
+        var warmUp = Time("--warm-up", "how long the same load runs before each measurement, uncounted", 200);
         var hold = Time("--hold", "how long idle connections are held", 1000);
         var json = new Option<string?>("--json") { Description = "write every sample to this file as JSON; '-' = to standard output, instead of the table" };
         var ours = new Option<string>("--ours") { Description = "relays whose name begins so are judged, not rivals", DefaultValueFactory = _ => "junction" };
@@ -44,7 +45,7 @@ internal static class LoadCommand
         var quiet = new Option<bool>("--quiet") { Description = "no progress on standard error" };
         var command = new Command("load", "Loads relays, compares every byte, and prints what each round trip, connection and GB cost.")
         {
-            to, pids, relays, backend, cases, rounds, window, warmUp, hold, json, ours, baseline, quiet,
+            to, pids, relays, backend, cases, rounds, prime, warmUp, window, hold, json, ours, baseline, quiet,
         };
         command.Validators.Add(result =>
         {
@@ -63,7 +64,8 @@ internal static class LoadCommand
             List<RelayUnderTest> underTest = parsed.GetValue(to) is { } endPoint
                 ? [new RelayUnderTest("relay", endPoint.ToString(), endPoint, parsed.GetValue(pids) ?? [], chosen)]
                 : [.. parsed.GetRequiredValue(relays).Select(relay => relay.Cases.Count > 0 ? relay : relay with { Cases = chosen })];
-            var plan = new MeasurementPlan(parsed.GetValue(rounds), parsed.GetValue(window), parsed.GetValue(warmUp), parsed.GetValue(hold));
+            var plan = new MeasurementPlan(parsed.GetValue(rounds), parsed.GetValue(prime), parsed.GetValue(warmUp),
+                parsed.GetValue(window), parsed.GetValue(hold));
             if (parsed.GetValue(backend) is { } at)
                 Serve(at);
             Action<string> progress = parsed.GetValue(quiet) ? _ => { } : Console.Error.WriteLine;

@@ -11,6 +11,7 @@ internal static class ResultJson
         json.WriteStartObject();
         json.WriteNumber("rounds", plan.Rounds);
         json.WriteNumber("windowMilliseconds", plan.Window.TotalMilliseconds);
+        json.WriteNumber("primeMilliseconds", plan.Prime.TotalMilliseconds);
         json.WriteNumber("warmUpMilliseconds", plan.WarmUp.TotalMilliseconds);
         json.WriteStartArray("samples");
         foreach (var sample in samples)
