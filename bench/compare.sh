@@ -116,6 +116,7 @@ start() { # NAME COMMAND...: runs it in the background; its process id is in $pi
   "$@" > "$work/$name.log" 2>&1 < /dev/null &
   pid=$!
   started+=("$pid")
+  disown "$pid"   # or bash would report its end
 }
 
 await_port() { # PORT NAME: until somebody accepts there, at most 15 s
