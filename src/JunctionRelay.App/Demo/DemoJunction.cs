@@ -7,7 +7,6 @@ using JunctionRelay.Relay;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
-using Authorization = JunctionRelay.Policies.Authorization;
 
 namespace JunctionRelay.App.Demo;
 
@@ -52,7 +51,7 @@ internal sealed class DemoJunction : IAsyncDisposable
         Socket = SocketSettings.Default,
         Admission = new Admission(allow: null, new ConnectionLimits(inAll: null, perClient: null)),
         Greeter = new PlainGreeter(),
-        Authorization = new Authorization(allowNames),
+        Authorization = new ClientAuthorization(allowNames),
         Services = new ServiceTable(new TargetList([new TargetHealth(target, probed: false)], Balance.Failover, TimeSpan.Zero, TimeProvider.System)),
         Limits = new RelayLimits(StepLimit, HalfClosed: TimeSpan.FromSeconds(60), Idle: null, Lifetime: null),
         HealthInterval = TimeSpan.Zero,

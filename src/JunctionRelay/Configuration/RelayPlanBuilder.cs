@@ -7,7 +7,6 @@ using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
-using Authorization = JunctionRelay.Policies.Authorization;
 
 namespace JunctionRelay.Configuration;
 
@@ -61,7 +60,7 @@ internal sealed class RelayPlanBuilder
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
             Greeter = new PlainGreeter(),
-            Authorization = new Authorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
+            Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Services = new ServiceTable(new TargetList(
                 [.. targets.Select(t => new TargetHealth(Target(t), health > TimeSpan.Zero))], BalanceOf(relay), HoldOf(relay), _time)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),

@@ -1,8 +1,22 @@
+using JunctionRelay.Connections;
+
 namespace JunctionRelay.Greetings;
 
-/// <summary>What a client said before its own bytes. A plain listener's client says nothing.</summary>
+/// <summary>What a client said before its own bytes. A plain listener's client says nothing; a peer's stream says all of this.</summary>
 internal sealed record Greeting
 {
     /// <summary>No preamble: the relay alone decides where the connection goes.</summary>
     public static Greeting None { get; } = new();
+
+    /// <summary>The service that a peer asks for; null where the relay decides.</summary>
+    public string? Service { get; init; }
+
+    /// <summary>The id that the connection got at the first junction; null where we are the first.</summary>
+    public ConnectionId? Id { get; init; }
+
+    /// <summary>The client that the first junction saw: asserted by the peer, good for logs.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>The junctions that the connection has come through, the last one last: asserted by the peer.</summary>
+    public IReadOnlyList<string> Path { get; init; } = [];
 }

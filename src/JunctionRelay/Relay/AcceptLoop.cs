@@ -44,7 +44,7 @@ internal sealed class AcceptLoop(
             }
 
             metrics.Started(relay.Name);
-            _ = table.RunAsync(new RelayedConnection(table.NextId(), client, relay, listen, metrics, log, time));
+            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time));
         }
     }
 }

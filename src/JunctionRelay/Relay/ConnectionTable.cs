@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Security.Cryptography;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Relay;
@@ -14,23 +12,18 @@ internal sealed class ConnectionTable(TimeProvider time)
     /// <summary>How often limits are checked; a limit is met at most this late.</summary>
     public static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<string, RelayedConnection> _connections = new();
-    private readonly string _prefix = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+    private readonly ConcurrentDictionary<RelayedConnection, ConnectionId> _connections = new();
     private readonly Lock _lock = new();
     private TaskCompletionSource? _empty;   // under _lock; somebody waits for the last connection to leave
-    private long _lastId;
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
-    public IEnumerable<RelayedConnection> Connections => _connections.Values;
-
-    /// <summary>An id that no other connection has, in any junction: this process's random prefix and a number.</summary>
-    public string NextId() => string.Create(CultureInfo.InvariantCulture, $"{_prefix}-{Interlocked.Increment(ref _lastId)}");
+    public IEnumerable<RelayedConnection> Connections => _connections.Keys;
 
     /// <summary>Registers a connection and runs it to its end.</summary>
     public async Task RunAsync(RelayedConnection connection)
     {
-        _connections[connection.Id] = connection;
+        _connections[connection] = connection.Id;
         Interlocked.Increment(ref _count);
         try
         {
@@ -38,7 +31,7 @@ internal sealed class ConnectionTable(TimeProvider time)
         }
         finally
         {
-            _connections.TryRemove(connection.Id, out _);
+            _connections.TryRemove(connection, out _);
             if (Interlocked.Decrement(ref _count) == 0)
             {
                 lock (_lock) _empty?.TrySetResult();
@@ -54,7 +47,7 @@ internal sealed class ConnectionTable(TimeProvider time)
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                foreach (var (_, connection) in _connections) connection.Sweep();
+                foreach (var (connection, _) in _connections) connection.Sweep();
             }
         }
         catch (OperationCanceledException)
@@ -78,7 +71,7 @@ internal sealed class ConnectionTable(TimeProvider time)
     public int AbortAll(CloseReason reason)
     {
         var aborted = 0;
-        foreach (var (_, connection) in _connections)
+        foreach (var (connection, _) in _connections)
         {
             connection.Abort(reason);
             aborted++;

@@ -1,3 +1,4 @@
+using JunctionRelay.Connections;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Relay;
@@ -7,7 +8,7 @@ internal static partial class RelayLog
 {
     /// <summary>The one line per connection, at its end.</summary>
     [LoggerMessage(EventId = 1000, EventName = "connection-ended", Message = "end {id} relay={relay} client={client} peer={peer} target={target} to_target={toTarget} to_client={toClient} seconds={seconds:0.000} reason={reason} {detail}")]
-    public static partial void ConnectionEnded(this ILogger log, LogLevel level, string id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, string detail);
+    public static partial void ConnectionEnded(this ILogger log, LogLevel level, ConnectionId id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, string detail);
 
     /// <summary>A connection was refused before it got an id; one line a second and reason, with the number that it stands for.</summary>
     [LoggerMessage(1001, LogLevel.Information, "refused relay={relay} client={client} reason={reason} ({count} since the last such line)", EventName = "connection-refused")]
@@ -20,7 +21,7 @@ internal static partial class RelayLog
     public static partial void AcceptFailed(this ILogger log, string relay, string address, string error, long milliseconds);
 
     [LoggerMessage(1004, LogLevel.Error, "connection {id} of relay {relay} met a fault of ours; please report it", EventName = "unexpected-fault")]
-    public static partial void UnexpectedFault(this ILogger log, Exception exception, string id, string relay);
+    public static partial void UnexpectedFault(this ILogger log, Exception exception, ConnectionId id, string relay);
 
     [LoggerMessage(1005, LogLevel.Warning, "relay {relay} refuses connections: no target is up ({detail})", EventName = "relay-down")]
     public static partial void RelayDown(this ILogger log, string relay, string detail);

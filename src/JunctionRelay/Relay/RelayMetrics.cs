@@ -28,6 +28,13 @@ internal sealed class RelayMetrics : IDisposable
 
     public void Started(string relay) => _active.Add(1, Tag("relay", relay));
 
+    /// <summary>A peer's stream turned out to be for a service, under whose name it is counted from now on.</summary>
+    public void Renamed(string from, string to)
+    {
+        _active.Add(-1, Tag("relay", from));
+        _active.Add(1, Tag("relay", to));
+    }
+
     public void Ended(string relay, CloseReason reason, long toTarget, long toClient)
     {
         _active.Add(-1, Tag("relay", relay));

@@ -24,7 +24,7 @@ internal sealed record RelayPlan
     public required IGreeter Greeter { get; init; }
 
     /// <summary>Stage 5.</summary>
-    public required Authorization Authorization { get; init; }
+    public required IAuthorization Authorization { get; init; }
 
     /// <summary>Stage 6.</summary>
     public required ServiceTable Services { get; init; }

@@ -123,11 +123,13 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private void Watch(RelayPlan relay)
     {
         if (relay.HealthInterval == TimeSpan.Zero) return;
-        var targets = relay.Services.RelayTargets;
-        foreach (var health in targets.Targets)
+        foreach (var targets in relay.Services.All)
         {
-            health.Changed += h => Follow(relay, targets, h);
-            _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));
+            foreach (var health in targets.Targets)
+            {
+                health.Changed += h => Follow(relay, targets, h);
+                _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -23,19 +24,24 @@ internal sealed class RelayedConnection
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
+    private string? _clientText;   // as the first junction saw it
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
-    public RelayedConnection(string id, Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
+    public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time) = (id, client, relay, listen, metrics, log, time);
+        (Id, _client, _relay, _listen, _metrics, _log, _time) = (ConnectionId.Next(), client, relay, listen, metrics, log, time);
         Client = client.RemoteEndPoint;
+        _clientText = Client is null ? null : SocketDialer.Text(Client);
+        Relay = relay.Name;
         _started = time.GetTimestamp();
     }
 
     /// <summary>The same in the logs of every junction that the connection passes.</summary>
-    public string Id { get; }
+    public ConnectionId Id { get; private set; }
 
-    public string Relay => _relay.Name;
+    /// <summary>The relay; of a peer's stream, once it is known, <c>service/NAME</c>.</summary>
+    public string Relay { get; private set; }
+
     public EndPoint? Client { get; }
     public TimeSpan Age => _time.GetElapsedTime(_started);
 
@@ -87,6 +93,8 @@ internal sealed class RelayedConnection
         }
 
         var greeting = await _relay.Greeter.GreetAsync(_client, _stop.Token);
+        Id = greeting.Id ?? Id;
+        _clientText = greeting.Client ?? _clientText;
 
         var verdict = _relay.Authorization.Judge(_client.Peer, greeting);
         if (!verdict.Allowed)
@@ -95,10 +103,12 @@ internal sealed class RelayedConnection
             return (CloseReason.NotPermitted, $"{verdict.Rule}: {verdict.Detail}");
         }
 
-        var targets = _relay.Services.Find(greeting);
+        if (_relay.Services.Find(greeting) is not { } targets)
+            return (CloseReason.NoSuchService, $"there is no service \"{greeting.Service}\" here");
+        Rename(greeting);
 
         var dialStarted = _time.GetTimestamp();
-        var dial = await targets.DialAsync(_listen.PortOffset, _stop.Token);
+        var dial = await targets.DialAsync(new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path), _stop.Token);
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not { } target)
         {
@@ -108,6 +118,14 @@ internal sealed class RelayedConnection
 
         _metrics.Dialled(Relay, _time.GetElapsedTime(dialStarted));
         return await SpliceAsync(target);
+    }
+
+    private void Rename(Greeting greeting)
+    {
+        if (greeting.Service is null) return;
+        var service = $"service/{greeting.Service}";
+        _metrics.Renamed(Relay, service);
+        Relay = service;
     }
 
     private async Task<(CloseReason Reason, string Detail)> SpliceAsync(Connection target)
@@ -138,7 +156,7 @@ internal sealed class RelayedConnection
         _metrics.Ended(Relay, reason, toTarget, toClient);
         _log.ConnectionEnded(
             reason == CloseReason.ClientLeft ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, Client is null ? "unix" : SocketDialer.Text(Client), _client.Peer?.Name ?? "-", _dialled?.Target.Name ?? "-",
+            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.Name ?? "-",
             toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
     }
 }

@@ -3,16 +3,21 @@ using JunctionRelay.Targets;
 
 namespace JunctionRelay.Routing;
 
-/// <summary>Stage 6, Route: from a relay and what the client asked for to the targets that serve it.</summary>
-internal sealed class ServiceTable(TargetList relayTargets)
+/// <summary>Stage 6, Route: from a relay, or the service that a peer asks for, to the targets that serve it.</summary>
+internal sealed class ServiceTable
 {
-    /// <summary>The targets of a relay's own configuration.</summary>
-    public TargetList RelayTargets => relayTargets;
+    private readonly TargetList? _relay;
+    private readonly IReadOnlyDictionary<string, TargetList> _services;
 
-    /// <summary>Where a connection with <paramref name="greeting"/> goes.</summary>
-    public TargetList Find(Greeting greeting)
-    {
-        _ = greeting;   // a plain client names nothing: services and destinations come with links and the SOCKS entrance
-        return relayTargets;
-    }
+    /// <summary>Of a relay: everything goes to its own targets.</summary>
+    public ServiceTable(TargetList relay) => (_relay, _services) = (relay, new Dictionary<string, TargetList>());
+
+    /// <summary>Of the links: each service has its targets.</summary>
+    public ServiceTable(IReadOnlyDictionary<string, TargetList> services) => _services = services;
+
+    /// <summary>All lists, to be probed.</summary>
+    public IEnumerable<TargetList> All => _relay is null ? _services.Values : [_relay];
+
+    /// <summary>Where a connection with <paramref name="greeting"/> goes; null when there is no such service.</summary>
+    public TargetList? Find(Greeting greeting) => _relay ?? (greeting.Service is { } service ? _services.GetValueOrDefault(service) : null);
 }

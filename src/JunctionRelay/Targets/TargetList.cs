@@ -35,23 +35,23 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
     public bool TakesConnections => holdFor > TimeSpan.Zero || targets.Any(t => t.IsUp);
 
     /// <summary>Dials until one target answers, in all for one round, or for <c>holdFor</c>.</summary>
-    public async ValueTask<TargetDial> DialAsync(int portOffset, CancellationToken cancellationToken)
+    public async ValueTask<TargetDial> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var dial = await DialOnceAsync(portOffset, cancellationToken);
+        var dial = await DialOnceAsync(request, cancellationToken);
         if (dial.Outcome.Connection is not null || holdFor == TimeSpan.Zero) return dial;
 
         var start = time.GetTimestamp();
         for (var pause = FirstPause; time.GetElapsedTime(start) < holdFor; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             await Task.Delay(pause, time, cancellationToken);
-            dial = await DialOnceAsync(portOffset, cancellationToken);
+            dial = await DialOnceAsync(request, cancellationToken);
             if (dial.Outcome.Connection is not null) return dial;
         }
 
         return dial with { Outcome = DialOutcome.Failed(CloseReason.NoTargetUp, $"nothing came up within {holdFor.TotalSeconds:0.###} s: {dial.Outcome.Detail}") };
     }
 
-    private async ValueTask<TargetDial> DialOnceAsync(int portOffset, CancellationToken cancellationToken)
+    private async ValueTask<TargetDial> DialOnceAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var first = FirstToTry();
         TargetDial last = default;
@@ -65,7 +65,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
                 continue;
             }
 
-            var outcome = await candidate.Target.DialAsync(portOffset, cancellationToken);
+            var outcome = await candidate.Target.DialAsync(request, cancellationToken);
             candidate.Report(outcome);
             if (outcome.Connection is not null) return new(outcome, candidate);
             details = Join(details, outcome.Detail);

@@ -9,10 +9,10 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
 {
     public string Name { get; } = SocketDialer.Text(address);
 
-    public ValueTask<DialOutcome> DialAsync(int portOffset, CancellationToken cancellationToken) =>
-        dialer.DialAsync(portOffset == 0 ? address : Shifted(portOffset), connectTimeout, cancellationToken);
+    public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken) =>
+        dialer.DialAsync(request.PortOffset == 0 ? address : Shifted(request.PortOffset), connectTimeout, cancellationToken);
 
-    public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(0, cancellationToken);
+    public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
 
     private EndPoint Shifted(int offset) => address switch
     {

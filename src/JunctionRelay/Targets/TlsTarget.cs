@@ -9,9 +9,9 @@ internal sealed class TlsTarget(ITarget transport, TlsSettings settings, string 
 
     public string Name { get; } = $"tls://{transport.Name}";
 
-    public async ValueTask<DialOutcome> DialAsync(int portOffset, CancellationToken cancellationToken)
+    public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var dialled = await transport.DialAsync(portOffset, cancellationToken);
+        var dialled = await transport.DialAsync(request, cancellationToken);
         if (dialled.Connection is not { } connection) return dialled;
         var secured = await _handshake.RunAsync(connection, handshakeTimeout, cancellationToken);
         if (secured.Connection is not null) return secured;

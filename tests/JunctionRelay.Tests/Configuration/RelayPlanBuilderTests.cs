@@ -29,7 +29,7 @@ public sealed partial class RelayPlanBuilderTests : IDisposable
         Assert.Equal(TimeSpan.FromSeconds(60), relay.Socket.KeepAlive);
         Assert.Equal(new RelayLimits(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60), null, null), relay.Limits);
         Assert.Equal(TimeSpan.FromSeconds(10), relay.HealthInterval);
-        Assert.Equal("lic:8990", Assert.Single(relay.Services.RelayTargets.Targets).Target.Name);
+        Assert.Equal("lic:8990", Assert.Single(relay.Services.All.Single().Targets).Target.Name);
         Assert.Null(relay.Admission.Refuse(IPEndPoint.Parse("192.0.2.1:1")));
     }
 
@@ -52,7 +52,7 @@ public sealed partial class RelayPlanBuilderTests : IDisposable
         var relay = Assert.Single(plan.Relays);
         Assert.Equal((IPEndPoint.Parse("[::]:8990"), true), (relay.Listen[0].EndPoint, relay.Listen[0].V6Only));
         Assert.Equal(new UnixDomainSocketEndPoint(_folder.Path("a.sock")), relay.Listen[1].EndPoint);
-        Assert.Equal(["[fd00::7]:1", $"unix:{_folder.Path("b.sock")}"], relay.Services.RelayTargets.Targets.Select(t => t.Target.Name));
+        Assert.Equal(["[fd00::7]:1", $"unix:{_folder.Path("b.sock")}"], relay.Services.All.Single().Targets.Select(t => t.Target.Name));
         Assert.Equal(new RelayLimits(TimeSpan.FromSeconds(4), TimeSpan.FromMinutes(5), TimeSpan.FromHours(1), TimeSpan.FromHours(12)), relay.Limits);
         Assert.Equal(TimeSpan.FromSeconds(30), relay.Socket.KeepAlive);
         Assert.Equal(TimeSpan.Zero, relay.HealthInterval);

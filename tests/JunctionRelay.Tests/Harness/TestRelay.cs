@@ -5,7 +5,6 @@ using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
-using Authorization = JunctionRelay.Policies.Authorization;
 
 namespace JunctionRelay.Tests.Harness;
 
@@ -40,7 +39,7 @@ internal sealed class TestRelay : IAsyncDisposable
             Socket = SocketSettings.Default,
             Admission = new Admission(allow, connections ?? new ConnectionLimits(null, null)),
             Greeter = new PlainGreeter(),
-            Authorization = new Authorization(names),
+            Authorization = new ClientAuthorization(names),
             Services = new ServiceTable(new TargetList([.. targets.Select(t => new TargetHealth(t, health > TimeSpan.Zero))], balance, hold, TimeProvider.System)),
             Limits = limits ?? Limits,
             HealthInterval = health,

@@ -12,11 +12,11 @@ public sealed class TargetListTests
     public async Task The_first_target_that_answers_is_taken_and_the_others_are_told_in_the_detail()
     {
         var (a, b) = (new ScriptedTarget("a", CloseReason.DialRefused), new ScriptedTarget("b"));
-        var dial = await List([a, b]).DialAsync(0, CancellationToken.None);
+        var dial = await List([a, b]).DialAsync(default, CancellationToken.None);
         Assert.Equal("b", dial.Target!.Target.Name);
 
         b.Fails = CloseReason.DialTimeout;
-        dial = await List([a, b]).DialAsync(0, CancellationToken.None);
+        dial = await List([a, b]).DialAsync(default, CancellationToken.None);
         Assert.Equal(CloseReason.DialTimeout, dial.Outcome.Reason);
         Assert.Equal("a: dial-refused; b: dial-timeout", dial.Outcome.Detail);
     }
@@ -26,8 +26,8 @@ public sealed class TargetListTests
     {
         var (a, b) = (new ScriptedTarget("a", CloseReason.DialRefused), new ScriptedTarget("b"));
         var list = List([a, b], probed: true);
-        await list.DialAsync(0, CancellationToken.None);
-        await list.DialAsync(0, CancellationToken.None);
+        await list.DialAsync(default, CancellationToken.None);
+        await list.DialAsync(default, CancellationToken.None);
         Assert.Equal((1, 2), (a.Dials, b.Dials));
 
         a.Fails = null;
@@ -37,7 +37,7 @@ public sealed class TargetListTests
         await Eventually.TrueAsync(() => list.Targets[0].IsUp, () => "the probe did not bring it back");
         await stop.CancelAsync();
         await probing;
-        Assert.Equal("a", (await list.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+        Assert.Equal("a", (await list.DialAsync(default, CancellationToken.None)).Target!.Target.Name);
     }
 
     [Fact]
@@ -64,13 +64,13 @@ public sealed class TargetListTests
         ScriptedTarget[] targets = [new("a"), new("b"), new("c")];
         var turns = List(targets, Balance.RoundRobin);
         var taken = new List<string>();
-        for (var i = 0; i < 6; i++) taken.Add((await turns.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+        for (var i = 0; i < 6; i++) taken.Add((await turns.DialAsync(default, CancellationToken.None)).Target!.Target.Name);
         Assert.Equal(["a", "b", "c", "a", "b", "c"], taken);
 
         var least = List(targets, Balance.LeastConnections);
         least.Targets[0].ConnectionStarted();
         least.Targets[1].ConnectionStarted();
-        Assert.Equal("c", (await least.DialAsync(0, CancellationToken.None)).Target!.Target.Name);
+        Assert.Equal("c", (await least.DialAsync(default, CancellationToken.None)).Target!.Target.Name);
     }
 
     [Fact]
@@ -78,9 +78,9 @@ public sealed class TargetListTests
     {
         var a = new ScriptedTarget("a", CloseReason.DialRefused);
         var list = List([a], probed: true);
-        await list.DialAsync(0, CancellationToken.None);
+        await list.DialAsync(default, CancellationToken.None);
         Assert.False(list.TakesConnections);
-        var dial = await list.DialAsync(0, CancellationToken.None);
+        var dial = await list.DialAsync(default, CancellationToken.None);
         Assert.Equal((CloseReason.NoTargetUp, 1), (dial.Outcome.Reason, a.Dials));
     }
 
@@ -89,7 +89,7 @@ public sealed class TargetListTests
     {
         var a = new ScriptedTarget("a", CloseReason.DialRefused);
         var list = List([a], hold: Eventually.Deadline);
-        var dialling = list.DialAsync(0, CancellationToken.None).AsTask();
+        var dialling = list.DialAsync(default, CancellationToken.None).AsTask();
         await Eventually.TrueAsync(() => a.Dials >= 3, () => "it did not try again");
         a.Fails = null;
         Assert.NotNull((await dialling.WaitAsync(Eventually.Deadline)).Outcome.Connection);
@@ -99,7 +99,7 @@ public sealed class TargetListTests
     public async Task Hold_gives_up_after_its_time()
     {
         var list = List([new ScriptedTarget("a", CloseReason.DialRefused)], hold: TimeSpan.FromMilliseconds(200));
-        var dial = await list.DialAsync(0, CancellationToken.None);
+        var dial = await list.DialAsync(default, CancellationToken.None);
         Assert.Equal(CloseReason.NoTargetUp, dial.Outcome.Reason);
         Assert.Contains("0.2 s", dial.Outcome.Detail, StringComparison.Ordinal);
     }
@@ -138,14 +138,14 @@ public sealed class TargetListTests
         public CloseReason? Fails { get; set; } = fails;
         public int Dials { get; private set; }
 
-        public ValueTask<DialOutcome> DialAsync(int portOffset, CancellationToken cancellationToken)
+        public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
         {
             Dials++;
             return Fails is { } reason
                 ? new(DialOutcome.Failed(reason, $"{name}: {reason.Name()}"))
-                : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(0, cancellationToken);
+                : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(default, cancellationToken);
         }
 
-        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(0, cancellationToken);
+        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
     }
 }

@@ -1,0 +1,10 @@
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Targets;
+
+/// <summary>For whom a target is dialled.</summary>
+/// <param name="Id">The connection's id, the same over all hops.</param>
+/// <param name="PortOffset">For a relay of a port range, how far into the range the client's port was; 0 otherwise.</param>
+/// <param name="Client">The client's address as the first junction saw it; null where it has none.</param>
+/// <param name="Path">The junctions that the connection has come through before us.</param>
+internal readonly record struct DialRequest(ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path);
