@@ -39,7 +39,7 @@ public sealed class LinkPolicyTests
     {
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Peers = { ["node-*"] = ["lmgrd"] }, Dialled = true });
         await using var stranger = await TestJunction.StartAsync(new TestJunctionPlan("stranger") { Dial = [("hq", [hq.LinkAddress])] });
-        var refused = await stranger.LinkLog.WaitAsync("LinkRefused");
+        var refused = await stranger.LinkLog.WaitAsync("link-refused");
         Assert.Contains("no entry of peers is about \"stranger\"", refused.Message, StringComparison.Ordinal);
         Assert.Empty(hq.Sessions);
     }
