@@ -50,8 +50,8 @@ internal sealed class TestJunction : IAsyncDisposable
                 Listen = plan.Dialled ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
                 Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
                 Peers = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
-                Services = new ServiceTable(new Dictionary<string, TargetList>()),
-            } with { Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))) },
+                Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
+            },
             linkLog);
         var relays = new RelayService(
             [.. plan.Relays.Select(r => TestRelay.Plan([Target(plan, directory, r.Value)], plan.ListenTls) with { Name = r.Key, HealthInterval = TimeSpan.Zero })],

@@ -13,10 +13,10 @@ public sealed class LinkClosingTests
     {
         var data = new TheoryData<bool, bool, bool, bool>();
         foreach (var reverse in new[] { false, true })
-        foreach (var clientTls in new[] { false, true })
-        foreach (var targetTls in new[] { false, true })
-        foreach (var clientFirst in new[] { true, false })
-            data.Add(reverse, clientTls, targetTls, clientFirst);
+            foreach (var clientTls in new[] { false, true })
+                foreach (var targetTls in new[] { false, true })
+                    foreach (var clientFirst in new[] { true, false })
+                        data.Add(reverse, clientTls, targetTls, clientFirst);
         return data;
     }
 

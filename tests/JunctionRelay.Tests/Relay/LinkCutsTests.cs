@@ -18,12 +18,17 @@ public sealed class LinkCutsTests
         using var upstream = Peer.Listen();
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["cloud"] = ["s"] }, Dialled = true, PingInterval = Ping,
+            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["cloud"] = ["s"] },
+            Dialled = true,
+            PingInterval = Ping,
         });
         await using var way = new BlackHole(hq.LinkAddress);
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
-            Relays = { ["s"] = "hq/s" }, Dial = [("hq", [way.Address])], PingInterval = Ping,
+            Relays = { ["s"] = "hq/s" },
+            Dial = [("hq", [way.Address])],
+            PingInterval = Ping,
         });
         await cloud.LinkedAsync("hq");
         await CutUnderLoadAsync(upstream, cloud, Full ? 200 : 24, way);
@@ -35,17 +40,26 @@ public sealed class LinkCutsTests
         using var upstream = Peer.Listen();
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["dmz"] = ["s"] }, Dialled = true, PingInterval = Ping,
+            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["dmz"] = ["s"] },
+            Dialled = true,
+            PingInterval = Ping,
         });
         await using var inner = new BlackHole(hq.LinkAddress);
         await using var dmz = await TestJunction.StartAsync(new TestJunctionPlan("dmz")
         {
-            Services = { ["s"] = "hq/s" }, Peers = { ["cloud"] = ["s"] }, Dial = [("hq", [inner.Address])], Dialled = true, PingInterval = Ping,
+            Services = { ["s"] = "hq/s" },
+            Peers = { ["cloud"] = ["s"] },
+            Dial = [("hq", [inner.Address])],
+            Dialled = true,
+            PingInterval = Ping,
         });
         await using var outer = new BlackHole(dmz.LinkAddress);
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
-            Relays = { ["s"] = "dmz/s" }, Dial = [("dmz", [outer.Address])], PingInterval = Ping,
+            Relays = { ["s"] = "dmz/s" },
+            Dial = [("dmz", [outer.Address])],
+            PingInterval = Ping,
         });
         await Task.WhenAll(cloud.LinkedAsync("dmz"), dmz.LinkedAsync("hq"));
         await CutUnderLoadAsync(upstream, cloud, Full ? 100 : 12, inner, outer);
@@ -58,12 +72,19 @@ public sealed class LinkCutsTests
         var resume = TimeSpan.FromSeconds(1);
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["cloud"] = ["s"] }, Dialled = true, PingInterval = Ping, Resume = resume,
+            Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["cloud"] = ["s"] },
+            Dialled = true,
+            PingInterval = Ping,
+            Resume = resume,
         });
         await using var way = new BlackHole(hq.LinkAddress);
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
-            Relays = { ["s"] = "hq/s" }, Dial = [("hq", [way.Address])], PingInterval = Ping, Resume = resume,
+            Relays = { ["s"] = "hq/s" },
+            Dial = [("hq", [way.Address])],
+            PingInterval = Ping,
+            Resume = resume,
         });
         await cloud.LinkedAsync("hq");
         using var client = await Peer.ConnectAsync(cloud.AddressOf("s"));
