@@ -11,12 +11,10 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
-        var command = new Command("demo", """
-            See license checkouts pass through two junctions: a simulated license server, an enterprise junction, a cloud junction and a few jobs, in
-            one process over real sockets. Needs no configuration, no root and no network, and leaves nothing behind.
-
-            Example:
-              junction demo
+        var command = HelpExamples.Add(
+            new Command("demo", "See license checkouts pass through two junctions; needs no configuration, no root, and leaves nothing behind"),
+            """
+            junction demo                 a simulated license server, two junctions and a few jobs, in one process over real sockets
             """);
         command.SetAction(async (_, _) =>
         {

@@ -21,18 +21,23 @@ internal sealed class LogLine(TimeProvider time) : ConsoleFormatter(FormatterNam
             LogLevel.Warning => " warn  ",
             _ => " error ",
         });
-        foreach (var c in entry.Formatter(entry.State, entry.Exception).AsSpan().TrimEnd())
+        WriteEscaped(output, entry.Formatter(entry.State, entry.Exception).AsSpan().TrimEnd());
+        if (entry.Exception is not null)
+        {
+            output.Write(' ');
+            // The messages of exceptions quote strangers, too.
+            WriteEscaped(output, entry.Exception.ToString().ReplaceLineEndings(" | "));
+        }
+
+        output.Write('\n');
+    }
+
+    private static void WriteEscaped(TextWriter output, ReadOnlySpan<char> text)
+    {
+        foreach (var c in text)
         {
             if (char.IsControl(c)) output.Write($"\\u{(int)c:x4}");
             else output.Write(c);
         }
-
-        if (entry.Exception is not null)
-        {
-            output.Write(' ');
-            output.Write(entry.Exception.ToString().ReplaceLineEndings(" | "));
-        }
-
-        output.Write('\n');
     }
 }

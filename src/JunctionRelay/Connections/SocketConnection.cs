@@ -13,6 +13,11 @@ namespace JunctionRelay.Connections;
 /// <remarks>A unix socket has no reset: its peer sees an abort as an end of stream.</remarks>
 internal sealed class SocketConnection : Connection
 {
+    /// <summary>Makes close send RST and drop what is unsent.</summary>
+    public static readonly LingerOption Reset = new(true, 0);
+
+    private static readonly LingerOption Deliver = new(false, 0);
+
     private readonly Socket _socket;
     private readonly SocketInput _input;
     private readonly SocketOutput _output;
@@ -51,7 +56,7 @@ internal sealed class SocketConnection : Connection
         try
         {
             // Linger 0 makes close send RST; Close(0) keeps the framework from sending FIN first to wake its own pending calls.
-            _socket.LingerState = new LingerOption(true, 0);
+            _socket.LingerState = Reset;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -61,17 +66,44 @@ internal sealed class SocketConnection : Connection
         _socket.Close(0);
     }
 
-    public override ConnectionFault? Probe(TimeSpan silentAfter) => TcpInfo.Of(_socket)?.Fault(silentAfter);
+    public override ConnectionFault? Probe(TimeSpan silentAfter) => TcpInfo.Of(_socket) switch
+    {
+        null => null,
+        // After our own end, a peer that ends as well leaves the socket closed (TIME_WAIT is kept elsewhere), with bytes still to be read.
+        { IsClosed: true } => _output.Ended && !HasError ? null : ConnectionFault.Reset,
+        { } info => info.Fault(silentAfter),
+    };
 
     public override ValueTask DisposeAsync()
     {
         if (!_input.Ended || !_output.Ended) Abort(CloseReason.InternalError);
-        else if (Interlocked.Exchange(ref _aborted, 1) == 0) _socket.Dispose();
+        else if (Interlocked.Exchange(ref _aborted, 1) == 0)
+        {
+            _ = Try(_socket, s => s.LingerState = Deliver);
+            _socket.Dispose();
+        }
+
         _input.Complete();
         return ValueTask.CompletedTask;
     }
 
-    private static EndPoint? Try(Socket socket, Func<Socket, EndPoint?> read)
+    // POLLERR: the system holds an error that no call was told of yet; looking does not take it away.
+    private bool HasError
+    {
+        get
+        {
+            try
+            {
+                return _socket.Poll(0, SelectMode.SelectError);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private static T? Try<T>(Socket socket, Func<Socket, T?> read) where T : class
     {
         try
         {
@@ -264,9 +296,7 @@ internal sealed class SocketConnection : Connection
 
         // A peer that stops reading still acknowledges our window probes, and then nothing is unacknowledged: only a dead machine is silent.
         public ConnectionFault? Fault(TimeSpan silentAfter) =>
-            IsClosed ? ConnectionFault.Reset
-            : _unacknowledged > 0 && _sinceAcknowledged >= silentAfter ? ConnectionFault.Silent
-            : null;
+            _unacknowledged > 0 && _sinceAcknowledged >= silentAfter ? ConnectionFault.Silent : null;
 
         private static uint Read(ReadOnlySpan<byte> info, int at) =>
             BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(info[at..]) : BinaryPrimitives.ReadUInt32BigEndian(info[at..]);

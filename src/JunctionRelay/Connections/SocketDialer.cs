@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -10,6 +11,10 @@ namespace JunctionRelay.Connections;
 internal sealed class SocketDialer(SocketSettings settings, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
 {
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
+
+    // Questions that wait for their answer. The framework asks for one name once at a time, one after the other: in a burst of jobs the last
+    // would wait for all the questions before it.
+    private readonly ConcurrentDictionary<string, Task<IPAddress[]>> _asked = new();
 
     /// <summary>"Connection Attempt Delay", RFC 8305 section 5.</summary>
     public static readonly TimeSpan AttemptDelay = TimeSpan.FromMilliseconds(250);
@@ -53,7 +58,8 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
 
     private async Task<List<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
     {
-        var addresses = await _resolve(host, cancellationToken);
+        // The system's resolver cannot be cancelled once it has begun: then it is left to itself.
+        var addresses = await AskAsync(host).WaitAsync(cancellationToken);
         if (addresses.Length == 0) return [];
         // RFC 8305 section 4: keep the resolver's order within a family, interleave the families, start with the one it put first.
         var first = addresses.Where(a => a.AddressFamily == addresses[0].AddressFamily).ToArray();
@@ -66,6 +72,35 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
         }
 
         return order.Count > MostAddresses ? order[..MostAddresses] : order;
+    }
+
+    private Task<IPAddress[]> AskAsync(string host)
+    {
+        while (true)
+        {
+            if (_asked.TryGetValue(host, out var pending)) return pending;
+            var mine = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!_asked.TryAdd(host, mine.Task)) continue;
+            _ = AnswerAsync(host, mine);
+            return mine.Task;
+        }
+    }
+
+    private async Task AnswerAsync(string host, TaskCompletionSource<IPAddress[]> asked)
+    {
+        try
+        {
+            var addresses = await _resolve(host, CancellationToken.None);
+            _asked.TryRemove(host, out _);
+            asked.SetResult(addresses);
+        }
+        catch (Exception e)
+        {
+            _asked.TryRemove(host, out _);
+            asked.SetException(e);
+            // Everyone who asked may have given up.
+            _ = asked.Task.Exception;
+        }
     }
 
     private async Task<DialOutcome> RaceAsync(List<IPEndPoint> addresses, CancellationToken cancellationToken)
@@ -96,8 +131,9 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
 
         await losers.CancelAsync();
         foreach (var attempt in attempts) (await EndedAsync(attempt)).Connection?.Abort(CloseReason.Stopping);
+        if (winner.Connection is not null) return winner;
         cancellationToken.ThrowIfCancellationRequested();
-        return winner.Connection is not null ? winner : failures[0] with { Detail = string.Join("; ", failures.Select(f => f.Detail)) };
+        return failures[0] with { Detail = string.Join("; ", failures.Select(f => f.Detail)) };
     }
 
     // A loser that was cancelled is no failure to report.

@@ -71,6 +71,13 @@ internal sealed class SocketListener : ConnectionListener
         {
             Socket accepted;
             var pauses = Volatile.Read(ref _pauses);
+            if (CanPause && Paused is { } over)
+            {
+                // A socket that does not listen fails every accept at once.
+                await over;
+                continue;
+            }
+
             try
             {
                 accepted = await _socket.AcceptAsync();
@@ -180,6 +187,7 @@ internal sealed class SocketListener : ConnectionListener
     {
         var path = endPoint.ToString();
         if (!File.Exists(path)) return;
+        if (!IsSocket(path)) throw new SocketException((int)SocketError.AddressAlreadyInUse);
         using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -192,5 +200,24 @@ internal sealed class SocketListener : ConnectionListener
         }
 
         throw new SocketException((int)SocketError.AddressAlreadyInUse);
+    }
+
+    // Connecting to a file that is no socket is refused just as a dead socket is. Opening tells: of all files, sockets alone answer ENXIO.
+    private static bool IsSocket(string path)
+    {
+        const int NoSuchDeviceOrAddress = 6;
+        try
+        {
+            File.OpenHandle(path).Dispose();
+            return false;
+        }
+        catch (IOException e)
+        {
+            return e.HResult == NoSuchDeviceOrAddress;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 }

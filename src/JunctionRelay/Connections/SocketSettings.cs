@@ -27,6 +27,9 @@ internal sealed record SocketSettings(TimeSpan KeepAlive)
         if (socket.ProtocolType != ProtocolType.Tcp) return;
         // Both relays and license clients write whole messages; waiting to fill a segment only adds a round trip.
         socket.NoDelay = true;
+        // When this process dies, the system closes its sockets: with a reset, since a cut is never a clean end. SocketConnection takes this back
+        // for a connection that ended cleanly.
+        socket.LingerState = SocketConnection.Reset;
         if (KeepAlive == TimeSpan.Zero) return;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, Seconds(KeepAlive));

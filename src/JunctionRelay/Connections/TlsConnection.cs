@@ -59,7 +59,8 @@ internal sealed class TlsConnection : Connection
         try
         {
             var scrap = new byte[256];
-            while (await _transport.ReceiveAsync(scrap, limit.Token) > 0) { }
+            // A transport that has bytes at once never looks at the token.
+            while (await _transport.ReceiveAsync(scrap, limit.Token) > 0) limit.Token.ThrowIfCancellationRequested();
         }
         catch (Exception e) when (e is ConnectionBrokenException or OperationCanceledException)
         {

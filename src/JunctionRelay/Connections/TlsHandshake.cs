@@ -1,5 +1,7 @@
+using System.Formats.Asn1;
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace JunctionRelay.Connections;
@@ -10,6 +12,9 @@ namespace JunctionRelay.Connections;
 /// </summary>
 internal sealed class TlsHandshake
 {
+    /// <summary>A certificate may hold 100 KB of names; a line for people holds as much as they need to recognize it.</summary>
+    private const int MostCharactersOfAStranger = 200;
+
     private readonly TlsSettings _settings;
     private readonly string? _targetName;
 
@@ -51,11 +56,15 @@ internal sealed class TlsHandshake
             return DialOutcome.Connected(new TlsConnection(
                 transport, tls, stream, Peer(tls), _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (
+            e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+                or CryptographicException or AsnContentException)   // the last two: a certificate whose names cannot be read
         {
             await tls.DisposeAsync();
             if (_targetName is null && e is not OperationCanceledException && !stream.ReceivedAnything)
                 return DialOutcome.Failed(CloseReason.ClientLeft, "it left before the TLS handshake began");
+            // Given up by us: that says nothing about the other side.
+            if (cancellationToken.IsCancellationRequested) return DialOutcome.Failed(CloseReason.Stopping, "the TLS handshake was given up");
             return DialOutcome.Failed(Reason(e, objection, objections), objection ?? Words(e, timeout));
         }
 
@@ -93,15 +102,17 @@ internal sealed class TlsHandshake
     private string Objection(X509Certificate2? certificate, X509ChainStatusFlags objections, SslPolicyErrors errors)
     {
         if (certificate is null) return NoCertificate;
-        var subject = $"its certificate \"{certificate.Subject}\"";
+        var subject = $"its certificate \"{Short(certificate.Subject)}\"";
         if (objections.HasFlag(X509ChainStatusFlags.NotTimeValid))
             return $"{subject} is valid from {certificate.NotBefore.ToUniversalTime():u} to {certificate.NotAfter.ToUniversalTime():u} only: renew it, or set the clock";
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            return $"{subject} is not for the name \"{_targetName}\" but for {string.Join(", ", PeerIdentity.Of(certificate).Names.DefaultIfEmpty("no name"))}: set tls.serverName, or dial the right name";
+            return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", PeerIdentity.Of(certificate).Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
         if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
             return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
-        return $"{subject} was issued by \"{certificate.Issuer}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
+        return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
     }
+
+    private static string Short(string said) => said.Length <= MostCharactersOfAStranger ? said : said[..MostCharactersOfAStranger] + "…";
 
     private string Words(Exception e, TimeSpan timeout)
     {

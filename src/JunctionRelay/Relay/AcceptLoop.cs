@@ -11,16 +11,42 @@ internal sealed class AcceptLoop(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>Clients taken in a row before the others get their turn: a flood always has another one waiting, and the thread serves all sockets.</summary>
+    private const int MostPerTurn = 64;
+
     /// <summary>Runs until the listener is stopped. The connections that it started run on; <see cref="ConnectionTable"/> waits for them.</summary>
     public async Task RunAsync()
     {
+        try
+        {
+            await AcceptAllAsync();
+        }
+        catch (Exception e)
+        {
+            log.AcceptLoopFault(e, relay.Name, SocketDialer.Text(listener.EndPoint));
+            // A port that listens and takes nobody would swallow clients: refuse them.
+            await listener.DisposeAsync();
+        }
+    }
+
+    private async Task AcceptAllAsync()
+    {
         var pause = FirstPause;
+        var inTurn = 0;
         while (true)
         {
             Connection? client;
             try
             {
-                client = await listener.AcceptAsync();
+                var accept = listener.AcceptAsync();
+                if (!accept.IsCompleted) inTurn = 0;
+                else if (++inTurn == MostPerTurn)
+                {
+                    inTurn = 0;
+                    await Task.Yield();
+                }
+
+                client = await accept;
             }
             catch (SocketException e)
             {

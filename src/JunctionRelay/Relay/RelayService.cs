@@ -9,10 +9,12 @@ namespace JunctionRelay.Relay;
 
 /// <summary>An address of the plan could not be listened on.</summary>
 internal sealed class ListenException(string relay, EndPoint address, SocketException inner) : Exception(
-    $"relays.{relay}.listen: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(inner.SocketErrorCode)}", inner)
+    $"relays.{relay}.listen: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
 {
-    private static string Remedy(SocketError error) => error switch
+    private static string Remedy(EndPoint address, SocketError error) => error switch
     {
+        SocketError.AddressAlreadyInUse when address is UnixDomainSocketEndPoint => ". Another process listens there, or it is a file that is no socket",
+        SocketError.AddressNotAvailable when address is UnixDomainSocketEndPoint => ". Its directory does not exist",
         SocketError.AddressAlreadyInUse => ". Find who holds it with `ss -ltnp`, or choose another port",
         SocketError.AccessDenied => ". Ports below 1024 need CAP_NET_BIND_SERVICE; a unix socket needs a writable directory",
         SocketError.AddressNotAvailable => ". No interface of this machine has that address",
@@ -37,6 +39,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
+    private readonly List<Task> _accepting = [];
     private readonly List<Task> _running = [];
     private readonly Lock _following = new();
 
@@ -68,7 +71,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
             }
         }
 
-        foreach (var loop in loops) _running.Add(loop.RunAsync());
+        foreach (var loop in loops) _accepting.Add(loop.RunAsync());
         foreach (var relay in _relays) Watch(relay);
         _running.Add(Connections.SweepAsync(_background.Token));
         _log.Ready(_relays.Count, _listeners.Count);
@@ -82,6 +85,8 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
+        await Task.WhenAll(_accepting);
         var before = Connections.Count;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
         limit.CancelAfter(_drainTimeout);

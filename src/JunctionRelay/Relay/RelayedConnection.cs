@@ -25,6 +25,7 @@ internal sealed class RelayedConnection
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
     private string? _clientText;   // as the first junction saw it
+    private volatile bool _dialling;   // nobody reads the client meanwhile
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
@@ -81,7 +82,12 @@ internal sealed class RelayedConnection
     }
 
     /// <summary>Called about once a second by <see cref="ConnectionTable"/>.</summary>
-    public void Sweep() => _splice?.Sweep();
+    public void Sweep()
+    {
+        if (_splice is { } splice) splice.Sweep();
+        // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
+        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault) Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+    }
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
     {
@@ -108,6 +114,7 @@ internal sealed class RelayedConnection
         Rename(greeting);
 
         var dialStarted = _time.GetTimestamp();
+        _dialling = true;
         var dial = await targets.DialAsync(new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path), _stop.Token);
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not { } target)
@@ -135,6 +142,8 @@ internal sealed class RelayedConnection
         {
             var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
+            // Seen by Abort, or Abort's reason seen here: never neither.
+            Interlocked.MemoryBarrier();
             // An abort that came between the dial and this line found no splice to tell.
             if (_stopReason != 0) splice.Abort((CloseReason)_stopReason);
             var reason = await splice.RunAsync();

@@ -80,16 +80,20 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
     private void Look()
     {
         var all = ++_sweeps % SweepsPerProbe == 0;
-        // While a direction waits for its receiver nobody reads its sender, whose reset would go unseen.
-        if ((all || _toTarget.IsWriting) && client.Probe(socket.SilentAfter) is { } clientFault) Break(ConnectionSide.Client, clientFault);
-        else if ((all || _toClient.IsWriting) && target.Probe(socket.SilentAfter) is { } targetFault) Break(ConnectionSide.Target, targetFault);
+        // While a direction waits for its receiver, or after its sender ended, nobody reads the sender, whose reset would go unseen.
+        if ((all || Unread(_toTarget)) && client.Probe(socket.SilentAfter) is { } clientFault) Break(ConnectionSide.Client, clientFault);
+        else if ((all || Unread(_toClient)) && target.Probe(socket.SilentAfter) is { } targetFault) Break(ConnectionSide.Target, targetFault);
 
         void Break(ConnectionSide side, ConnectionFault fault)
         {
             // A reset that arrived behind bytes which the reader is about to read is the reader's to report, after them.
-            if (fault == ConnectionFault.Reset && !(side == ConnectionSide.Client ? _toTarget : _toClient).IsWriting) return;
+            if (fault == ConnectionFault.Reset && !Unread(side == ConnectionSide.Client ? _toTarget : _toClient)) return;
+            // Both ended: what looks like a reset is the two ends that were exchanged.
+            if (_toTarget.EndedAt != 0 && _toClient.EndedAt != 0) return;
             Abort(CloseReasons.Of(side, fault));
         }
+
+        static bool Unread(SpliceDirection direction) => direction.IsWriting || direction.EndedAt != 0;
     }
 
     private async Task BreakAsync(DirectionEnd end, Task<DirectionEnd> other)

@@ -15,6 +15,7 @@ internal sealed class TargetHealth(ITarget target, bool probed)
     private int _failures;   // under _lock
     private bool _up = true;
     private int _active;
+    private int _dialling;
 
     public ITarget Target => target;
     public bool IsProbed => probed;
@@ -22,6 +23,9 @@ internal sealed class TargetHealth(ITarget target, bool probed)
 
     /// <summary>Relayed connections to this target now.</summary>
     public int Active => Volatile.Read(ref _active);
+
+    /// <summary>The same with those that are being dialled: in a burst nobody has connected yet.</summary>
+    public int Load => Active + Volatile.Read(ref _dialling);
 
     /// <summary>Why it is down, for people; empty while up.</summary>
     public string Detail { get; private set; } = "";
@@ -45,6 +49,8 @@ internal sealed class TargetHealth(ITarget target, bool probed)
         Changed?.Invoke(this);
     }
 
+    public void DialStarted() => Interlocked.Increment(ref _dialling);
+    public void DialEnded() => Interlocked.Decrement(ref _dialling);
     public void ConnectionStarted() => Interlocked.Increment(ref _active);
     public void ConnectionEnded() => Interlocked.Decrement(ref _active);
 

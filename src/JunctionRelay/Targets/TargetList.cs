@@ -34,13 +34,13 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
     /// <summary>Whether a connection has any chance: false = refuse clients before they are accepted.</summary>
     public bool TakesConnections => holdFor > TimeSpan.Zero || targets.Any(t => t.IsUp);
 
-    /// <summary>Dials until one target answers, in all for one round, or for <c>holdFor</c>.</summary>
+    /// <summary>Dials until one target answers, in all for one round, or for <c>holdFor</c> and the round that is under way then.</summary>
     public async ValueTask<TargetDial> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
+        var start = time.GetTimestamp();
         var dial = await DialOnceAsync(request, cancellationToken);
         if (dial.Outcome.Connection is not null || holdFor == TimeSpan.Zero) return dial;
 
-        var start = time.GetTimestamp();
         for (var pause = FirstPause; time.GetElapsedTime(start) < holdFor; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             await Task.Delay(pause, time, cancellationToken);
@@ -65,7 +65,17 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
                 continue;
             }
 
-            var outcome = await candidate.Target.DialAsync(request, cancellationToken);
+            DialOutcome outcome;
+            candidate.DialStarted();
+            try
+            {
+                outcome = await candidate.Target.DialAsync(request, cancellationToken);
+            }
+            finally
+            {
+                candidate.DialEnded();
+            }
+
             candidate.Report(outcome);
             if (outcome.Connection is not null) return new(outcome, candidate);
             details = Join(details, outcome.Detail);
@@ -79,7 +89,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
     private int FirstToTry() => balance switch
     {
         Balance.RoundRobin => (int)((uint)Interlocked.Increment(ref _turn) % (uint)targets.Count),
-        Balance.LeastConnections => Enumerable.Range(0, targets.Count).MinBy(i => targets[i].IsUp ? targets[i].Active : int.MaxValue),
+        Balance.LeastConnections => Enumerable.Range(0, targets.Count).MinBy(i => targets[i].IsUp ? targets[i].Load : int.MaxValue),
         _ => 0,
     };
 

@@ -82,6 +82,37 @@ public sealed class SocketDialerTests
     }
 
     [Fact]
+    public async Task A_resolver_that_does_not_answer_is_given_up_in_time()
+    {
+        // The system's own resolver cannot be cancelled once it has begun.
+        var dialer = new SocketDialer(SocketSettings.Default, (_, _) => new TaskCompletionSource<IPAddress[]>().Task);
+        var outcome = await dialer.DialAsync(new DnsEndPoint("license.test", 27000), TimeSpan.FromMilliseconds(200), CancellationToken.None)
+            .AsTask().WaitAsync(Eventually.Deadline);
+        Assert.Equal((null, CloseReason.DialTimeout), (outcome.Connection, outcome.Reason));
+    }
+
+    [Fact]
+    public async Task A_burst_of_dials_of_one_name_waits_for_one_answer()
+    {
+        using var listener = Peer.Listen();
+        var asked = 0;
+        var answer = new TaskCompletionSource<IPAddress[]>();
+        var dialer = new SocketDialer(SocketSettings.Default, (_, _) =>
+        {
+            Interlocked.Increment(ref asked);
+            return answer.Task;
+        });
+        var named = new DnsEndPoint("license.test", ((IPEndPoint)listener.LocalEndPoint!).Port);
+        var dials = Enumerable.Range(0, 100).Select(_ => dialer.DialAsync(named, Eventually.Deadline, CancellationToken.None).AsTask()).ToList();
+        answer.SetResult([IPAddress.Loopback]);
+        foreach (var dial in dials) (await dial).Connection!.Abort(CloseReason.Stopping);
+        Assert.Equal(1, asked);
+
+        (await dialer.DialAsync(named, Eventually.Deadline, CancellationToken.None)).Connection!.Abort(CloseReason.Stopping);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
     public async Task A_host_that_does_not_answer_is_given_up_in_time()
     {
         // A backlog that is full drops further handshakes, as a firewall does.

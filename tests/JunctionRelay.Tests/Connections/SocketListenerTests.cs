@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using JunctionRelay.Connections;
 using JunctionRelay.Tests.Harness;
 
@@ -32,6 +33,19 @@ public sealed class SocketListenerTests
 
         await listener.DisposeAsync();
         Assert.Null(await accepting.WaitAsync(Eventually.Deadline));
+    }
+
+    [Fact]
+    public async Task A_listener_that_is_paused_between_two_accepts_waits_and_does_not_fail()
+    {
+        await using var listener = SocketListener.Bind(Free(), SocketSettings.Default);
+        Assert.True(listener.Listen(false));
+        var accepting = listener.AcceptAsync().AsTask();
+        await Task.WhenAny(accepting, Task.Delay(100));
+        Assert.False(accepting.IsCompleted, accepting.Exception?.Message);
+        Assert.True(listener.Listen(true));
+        Assert.Equal(SocketError.Success, await ConnectAsync(listener.EndPoint));
+        (await accepting.WaitAsync(Eventually.Deadline))!.Abort(CloseReason.Stopping);
     }
 
     [Fact]
@@ -87,6 +101,41 @@ public sealed class SocketListenerTests
             directory.Delete(recursive: true);
         }
     }
+
+    [Fact]
+    public void A_file_that_is_no_socket_is_left_alone()
+    {
+        var directory = Directory.CreateTempSubdirectory("junction-");
+        try
+        {
+            var path = Path.Combine(directory.FullName, "notes.txt");
+            File.WriteAllText(path, "not yours");
+            var e = Assert.Throws<SocketException>(() => SocketListener.Bind(new UnixDomainSocketEndPoint(path), SocketSettings.Default));
+            Assert.Equal(SocketError.AddressAlreadyInUse, e.SocketErrorCode);
+            Assert.Equal("not yours", File.ReadAllText(path));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_process_that_dies_resets_its_connections()
+    {
+        using var listening = Peer.Listen();
+        SocketSettings.Default.Apply(listening);
+        using var client = await Peer.ConnectAsync(listening.LocalEndPoint!);
+        using var accepted = await listening.AcceptAsync();
+        // What the system does for a process that was killed: the descriptor is closed, and nobody says why. (Replaced, since the framework
+        // will close that number again.)
+        using var nothing = File.OpenHandle("/dev/null");
+        Assert.Equal((int)accepted.Handle, Replace((int)nothing.DangerousGetHandle(), (int)accepted.Handle));
+        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+    }
+
+    [DllImport("libc", EntryPoint = "dup2"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Replace(int by, int descriptor);
 
     [Fact]
     public async Task Accepted_sockets_are_probed_and_send_at_once()

@@ -41,6 +41,15 @@ public sealed class TlsRefusalTests
     }
 
     [Fact]
+    public async Task A_stranger_with_an_endless_name_does_not_fill_the_log()
+    {
+        await using var rig = await Rig.StartAsync();
+        await rig.KnockAsync(Other.Issue("node-1", subject: "O=" + string.Join(", O=", Enumerable.Repeat(new string('x', 60), 100)) + ", CN=node-1"));
+        await rig.RefusedAsync("certificate-untrusted", "Other CA");
+        Assert.InRange((await rig.Relay.EndAsync()).Message.Length, 1, 1_000);
+    }
+
+    [Fact]
     public async Task A_client_with_a_good_certificate_is_let_in_and_named()
     {
         await using var rig = await Rig.StartAsync(names: new NamePatterns(["node-*"]));
@@ -107,6 +116,7 @@ public sealed class TlsRefusalTests
     {
         { "expired", "dial-certificate-rejected", "renew it, or set the clock" },
         { "other authority", "dial-certificate-rejected", "Other CA" },
+        { "garbled names", "dial-handshake-failed", "" },
         { "other name", "dial-certificate-rejected", "is not for the name \"upstream.test\" but for elsewhere.test" },
         { "tls 1.2", "dial-handshake-failed", "" },
         { "no tls", "dial-handshake-failed", "" },
@@ -149,6 +159,7 @@ public sealed class TlsRefusalTests
                 {
                     "expired" => TestPki.Default.Issue("upstream.test", TimeSpan.FromDays(-9), TimeSpan.FromDays(-2)),
                     "other authority" => Other.Issue("upstream.test"),
+                    "garbled names" => TestPki.Default.IssueGarbled("upstream.test"),
                     "other name" => TestPki.Default.Issue("elsewhere.test"),
                     _ => TestPki.Default.Issue("upstream.test"),
                 },

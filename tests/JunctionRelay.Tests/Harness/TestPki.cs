@@ -27,10 +27,10 @@ public sealed class TestPki
     public X509Certificate2 Authority { get; }
     public X509Certificate2Collection Trust => [Authority];
 
-    public X509Certificate2 Issue(string name, TimeSpan? from = null, TimeSpan? until = null, string? usage = null, params string[] uris)
+    public X509Certificate2 Issue(string name, TimeSpan? from = null, TimeSpan? until = null, string? usage = null, string? subject = null, params string[] uris)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(subject ?? $"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
             usage is null ? [new Oid(ServerUsage), new Oid(ClientUsage)] : [new Oid(usage)], false));
@@ -41,6 +41,18 @@ public sealed class TestPki
         request.CertificateExtensions.Add(names.Build());
         using var issued = request.Create(
             Authority, Now + (from ?? TimeSpan.FromDays(-1)), Now + (until ?? TimeSpan.FromDays(1)), RandomNumberGenerator.GetBytes(16));
+        using var withKey = issued.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>A certificate whose alternative names are no names: a URI (RFC 5280, 4.2.1.6) of bytes that IA5String does not have.</summary>
+    public X509Certificate2 IssueGarbled(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ServerUsage)], false));
+        request.CertificateExtensions.Add(new X509Extension("2.5.29.17", [0x30, 0x04, 0x86, 0x02, 0xFF, 0xFF], critical: false));
+        using var issued = request.Create(Authority, Now.AddDays(-1), Now.AddDays(1), RandomNumberGenerator.GetBytes(16));
         using var withKey = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
     }

@@ -132,6 +132,48 @@ public sealed class ClosingTests
         await pair.EndsAsync(CloseReason.ClientReset);
     }
 
+    [Fact]
+    public async Task A_client_that_ends_last_and_leaves_is_no_reset_to_a_server_that_reads_slowly()
+    {
+        var time = new ManualTime();
+        await using var pair = await Pair.StartAsync(false, false, time);
+        await pair.Server.EndAsync();
+        Assert.Equal((0, SeenEnd.Clean), Kind(await pair.Client.ReadToEndAsync()));
+
+        var large = Enumerable.Range(0, 16_000_000).Select(i => (byte)(i % 251)).ToArray();
+        var sending = SendAndEndAsync();
+        var got = new MemoryStream();
+        while (got.Length < large.Length)
+        {
+            got.Write(await pair.Server.ReadAsync((int)Math.Min(500_000, large.Length - got.Length)));
+            // Each step gives the sweep a look at a client that is done, while the relay is still stuck in a write to the server.
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(10);
+        }
+
+        await sending;
+        Assert.True(large.AsSpan().SequenceEqual(got.ToArray()));
+        Assert.Equal((0, SeenEnd.Clean), Kind(await pair.Server.ReadToEndAsync()));
+        await pair.EndsAsync(CloseReason.TargetClosed, large.Length, 0);
+
+        async Task SendAndEndAsync()
+        {
+            await pair.Client.SendAsync(large);
+            await pair.Client.EndAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_client_that_resets_after_its_half_close_is_noticed()
+    {
+        await using var pair = await Pair.StartAsync(false, false);
+        await pair.Client.SendAsync(Request);
+        await pair.Client.EndAsync();
+        Assert.Equal((Request.Length, SeenEnd.Clean), Kind(await pair.Server.ReadToEndAsync()));
+        pair.Client.Reset();
+        await pair.EndsAsync(CloseReason.ClientReset);
+    }
+
     // Fills every buffer on the way to a peer that does not read, so that the relay is stuck in a write and reads nothing of the sender.
     private static async Task FillAsync(Peer sender)
     {

@@ -56,6 +56,15 @@ public sealed class RelayServiceTests
     }
 
     [Fact]
+    public async Task A_unix_path_whose_directory_is_missing_is_told_so()
+    {
+        var address = new UnixDomainSocketEndPoint(Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"), "relay.sock"));
+        var plan = TestRelay.Plan([TestRelay.Tcp(new IPEndPoint(IPAddress.Loopback, 1))]) with { Listen = [new ListenPlan(address)] };
+        var e = await Assert.ThrowsAsync<ListenException>(() => TestRelay.StartAsync(plan));
+        Assert.Contains("directory does not exist", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Stopping_drains_and_a_second_word_ends_at_once()
     {
         using var upstream = Peer.Listen();
@@ -159,6 +168,51 @@ public sealed class RelayServiceTests
         await loop.RunAsync().WaitAsync(Eventually.Deadline);
         Assert.Equal(5, listener.Accepts);
         Assert.Equal([5L, 10L, 20L, 40L], log.Entries.Select(e => (long)e.Fields["milliseconds"]!));
+    }
+
+    [Fact]
+    public async Task A_flood_gives_the_thread_back_that_serves_the_others()
+    {
+        var listener = new FloodedListener(clients: 2_000);
+        var log = new TestLog();
+        var plan = TestRelay.Plan([TestRelay.Tcp(new IPEndPoint(IPAddress.Loopback, 1))], connections: new ConnectionLimits(0, null));
+        using var metrics = new RelayMetrics();
+        var loop = new AcceptLoop(
+            listener, plan, plan.Listen[0], new ConnectionTable(TimeProvider.System), new RefusalLog(log, TimeProvider.System), metrics, log, TimeProvider.System);
+        var noting = new NotingContext(() => listener.Accepts);
+        var before = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(noting);
+        var running = loop.RunAsync();
+        SynchronizationContext.SetSynchronizationContext(before);
+        await running.WaitAsync(Eventually.Deadline);
+        Assert.InRange(noting.AtFirstPost, 1, 200);
+    }
+
+    /// <summary>Notes how far things were when the thread was given back for the first time.</summary>
+    private sealed class NotingContext(Func<int> progress) : SynchronizationContext
+    {
+        public int AtFirstPost { get; private set; } = -1;
+
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+            if (AtFirstPost < 0) AtFirstPost = progress();
+            ThreadPool.QueueUserWorkItem(_ => d(state));
+        }
+    }
+
+    /// <summary>Has another client waiting whenever it is asked, until all were taken.</summary>
+    private sealed class FloodedListener(int clients) : ConnectionListener
+    {
+        public int Accepts { get; private set; }
+        public override EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 27000);
+        public override bool Listen(bool listening) => false;
+        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public override ValueTask<Connection?> AcceptAsync()
+        {
+            if (++Accepts > clients) return new((Connection?)null);
+            return new(new SocketConnection(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)));
+        }
     }
 
     /// <summary>Fails a few times as a process without descriptors does, then is stopped.</summary>

@@ -126,6 +126,39 @@ public sealed class TargetListTests
         await client.SendAsync("hi"u8.ToArray());
     }
 
+    [Fact]
+    public void A_burst_is_spread_over_the_targets_before_the_first_of_them_answers()
+    {
+        PendingTarget[] targets = [new("a"), new("b")];
+        var list = new TargetList([.. targets.Select(t => new TargetHealth(t, probed: false))], Balance.LeastConnections, TimeSpan.Zero, TimeProvider.System);
+        for (var i = 0; i < 10; i++) _ = list.DialAsync(default, CancellationToken.None).AsTask();
+        Assert.Equal((5, 5), (targets[0].Dials, targets[1].Dials));
+    }
+
+    [Fact]
+    public async Task A_client_that_resets_while_it_is_held_is_let_go_at_once()
+    {
+        using var upstream = Peer.Listen();
+        var address = upstream.LocalEndPoint!;
+        upstream.Dispose();
+        await using var relay = await TestRelay.StartAsync(TestRelay.Plan([TestRelay.Tcp(address)], hold: TimeSpan.FromHours(1)));
+        var client = await Peer.ConnectAsync(relay.Address);
+        await client.SendAsync("hi"u8.ToArray());
+        await Eventually.TrueAsync(() => relay.Service.Connections.Count == 1, () => "it was not accepted");
+        client.Reset();
+        Assert.Equal("client-reset", (await relay.EndAsync()).Fields["reason"]);
+    }
+
+    [Fact]
+    public async Task A_held_client_waits_no_longer_than_it_was_promised_and_one_round()
+    {
+        var time = new ManualTime();
+        var a = new ScriptedTarget("a", CloseReason.DialTimeout) { Takes = () => time.Advance(TimeSpan.FromSeconds(10)) };
+        var list = new TargetList([new TargetHealth(a, probed: false)], default, TimeSpan.FromSeconds(10), time);
+        var dial = await list.DialAsync(default, CancellationToken.None).AsTask().WaitAsync(Eventually.Deadline);
+        Assert.Equal((CloseReason.NoTargetUp, 1), (dial.Outcome.Reason, a.Dials));
+    }
+
     private static TargetList List(ScriptedTarget[] targets, Balance balance = default, bool probed = false, TimeSpan hold = default) =>
         new([.. targets.Select(t => new TargetHealth(t, probed))], balance, hold, TimeProvider.System);
 
@@ -137,13 +170,30 @@ public sealed class TargetListTests
         public string Name => name;
         public CloseReason? Fails { get; set; } = fails;
         public int Dials { get; private set; }
+        public Action? Takes { get; init; }
 
         public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
         {
             Dials++;
+            Takes?.Invoke();
             return Fails is { } reason
                 ? new(DialOutcome.Failed(reason, $"{name}: {reason.Name()}"))
                 : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(default, cancellationToken);
+        }
+
+        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+    }
+
+    /// <summary>A target that never answers.</summary>
+    private sealed class PendingTarget(string name) : ITarget
+    {
+        public string Name => name;
+        public int Dials { get; private set; }
+
+        public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
+        {
+            Dials++;
+            return new(new TaskCompletionSource<DialOutcome>().Task);
         }
 
         public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);

@@ -1,0 +1,51 @@
+using System.Net.Sockets;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>A junction that runs out of file descriptors says so, does not spin, keeps what it has, and recovers by itself.</summary>
+[Collection(Alone.Name)]
+public sealed class DescriptorExhaustionRecovers
+{
+    private const int Descriptors = 256;
+    private const int Clients = 300;
+
+    [Fact]
+    public async Task Those_seated_keep_working_and_the_next_are_served_once_there_is_room()
+    {
+        await using var echo = LoopbackServer.Echo();
+        var relayPort = FreePort.Next();
+        await using var junction = await JunctionProcess.Start(
+            $$"""
+            { "relays": { "r": { "listen": ["127.0.0.1:{{relayPort}}"], "target": ["127.0.0.1:{{echo.Port}}"], "healthInterval": "0" } } }
+            """,
+            new ProgramOptions { Wrapper = ["prlimit", $"--nofile={Descriptors}:{Descriptors}"] });
+        var pattern = new PatternedBytes(seed: 1);
+        using var seated = await Loopback.Connect(relayPort);
+        await Exchange(seated, 0);
+
+        var crowd = new List<Socket>();
+        for (var client = 0; client < Clients; client++)
+            crowd.Add(await Loopback.Connect(relayPort));   // the kernel's queue takes those that the junction cannot
+        await junction.Line("descriptor");
+        await Exchange(seated, 1000);
+
+        Assert.False(junction.Program.HasExited, $"Out of descriptors, the junction died:\n{junction.Program.Said()}");
+        var before = junction.ProcessorTime;
+        await Task.Delay(TimeSpan.FromSeconds(1));   // the measured time itself
+        var spent = junction.ProcessorTime - before;
+        Assert.True(spent < TimeSpan.FromSeconds(0.5), $"Out of descriptors, the junction used {spent.TotalSeconds:0.00} s of processor time in 1 s.");
+
+        crowd.ForEach(s => s.Dispose());
+        using var next = await Loopback.Connect(relayPort);
+        await Exchange(next, 0);
+        await Exchange(seated, 2000);
+        await Deadline.Until(() => echo.Open == 2, Deadline.Soon, "the crowd's connections are gone", () => $"{echo.Open} open");
+
+        async Task Exchange(Socket socket, long from)
+        {
+            await pattern.Send(socket, from, from + 1000).Within(Deadline.Soon, "a client sends");
+            await pattern.Receive(socket, from, from + 1000).Within(Deadline.Soon, "a client gets its answer", junction.Program.Said);
+        }
+    }
+}

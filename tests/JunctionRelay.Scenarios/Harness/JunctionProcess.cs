@@ -1,0 +1,118 @@
+using System.Globalization;
+
+namespace JunctionRelay.Scenarios.Harness;
+
+/// <summary>
+/// The published <c>junction</c> as a user runs it: <c>junction run CONFIG</c>, in any host, with its log read line by line. Its lines about
+/// ended connections show that the bytes of a scenario really went through it.
+/// </summary>
+internal sealed class JunctionProcess : IAsyncDisposable
+{
+    private const string Variable = "JUNCTION_BINARY";
+
+    private readonly TemporaryFolder _folder;
+    private readonly NotifySocket _notify;
+
+    private JunctionProcess(TemporaryFolder folder, NotifySocket notify, RealProgram program)
+    {
+        _folder = folder;
+        _notify = notify;
+        Program = program;
+    }
+
+    /// <summary>The program as such: its lines, its signals, its end.</summary>
+    public RealProgram Program { get; }
+
+    /// <summary>What it told its service manager so far.</summary>
+    public IReadOnlyList<string> Told => _notify.Told;
+
+    /// <summary>The connections that have ended so far, in the order in which they ended.</summary>
+    public IReadOnlyList<ConnectionLine> Connections => [.. Program.Lines.Select(ConnectionLine.Parse).OfType<ConnectionLine>()];
+
+    /// <summary>The most memory that it ever held, in bytes (VmHWM).</summary>
+    public long PeakMemoryBytes => Status("VmHWM:") * 1024;
+
+    /// <summary>The processor time that it has used (user and system; proc(5): fields 14 and 15 of stat, in ticks of 10 ms).</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            var stat = File.ReadAllText($"/proc/{Program.ProcessId}/stat");
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');   // the name in parentheses may hold spaces; field 3 comes next
+            return TimeSpan.FromMilliseconds(10 * (Ticks(fields[11]) + Ticks(fields[12])));
+
+            static long Ticks(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+        }
+    }
+
+    /// <summary>Starts a junction with this configuration and waits until it says that it is ready.</summary>
+    public static async Task<JunctionProcess> Start(string config, ProgramOptions? options = null)
+    {
+        var binary = Binary();
+        var folder = new TemporaryFolder();
+        var notify = new NotifySocket(folder["notify"]);
+        var environment = new Dictionary<string, string>(options?.Environment ?? new Dictionary<string, string>()) { ["NOTIFY_SOCKET"] = notify.Path };
+        var program = RealProgram.Start(binary, ["run", folder.Write("junction.json", config)], (options ?? new ProgramOptions()) with { Environment = environment });
+        var junction = new JunctionProcess(folder, notify, program);
+        try
+        {
+            await Deadline.Until(
+                () => junction.Told.Contains("READY=1") || program.HasExited,
+                Deadline.Start,
+                "the junction says READY=1 to its service manager",
+                program.Said);
+            if (program.HasExited)
+                Assert.Fail($"The junction ended instead of starting: {await program.Exit(Deadline.Soon)}");
+            return junction;
+        }
+        catch
+        {
+            await junction.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>What it said that was neither good nor expected, for messages: warnings, errors, connections that were cut or refused.</summary>
+    public string Trouble() => string.Join('\n', Program.Lines
+        .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { Reason: not ("client-closed" or "target-closed") })
+        .TakeLast(20));
+
+    /// <summary>Runs <c>junction</c> with these arguments to its end.</summary>
+    public static Task<ProgramResult> Run(params string[] arguments) => RealProgram.Run(Binary(), arguments);
+
+    /// <summary>Waits until <paramref name="count"/> connections, or more, have ended, and returns them.</summary>
+    public async Task<IReadOnlyList<ConnectionLine>> Ended(int count, TimeSpan? within = null)
+    {
+        await Deadline.Until(() => Connections.Count >= count, within ?? Deadline.Soon, $"{count} connections end", Program.Said);
+        return Connections;
+    }
+
+    /// <summary>Waits for a log line.</summary>
+    public Task<string> Line(string part, TimeSpan? within = null) =>
+        Program.Line(l => l.Contains(part, StringComparison.OrdinalIgnoreCase), $"'{part}'", within ?? Deadline.Soon);
+
+    public async ValueTask DisposeAsync()
+    {
+        // A scenario that ends has no connection worth draining; those that look at draining send their signals themselves.
+        Program.Send(Signal.Kill);
+        await Program.DisposeAsync();
+        await _notify.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    /// <summary>The published executable. Never a skip: a scenario without its subject is a failure.</summary>
+    public static string Binary()
+    {
+        var path = Environment.GetEnvironmentVariable(Variable);
+        Assert.True(
+            File.Exists(path),
+            $"{Variable} is '{path}', which is no file. It names the published program: run `bash tests/run.sh`, or `dotnet publish src/JunctionRelay.App -c Release -o OUT` and set {Variable}=OUT/junction.");
+        return Path.GetFullPath(path!);
+    }
+
+    private long Status(string field)
+    {
+        var line = File.ReadLines($"/proc/{Program.ProcessId}/status").Single(l => l.StartsWith(field, StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using System.Text;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>A real PostgreSQL cluster behind a relay: psql, and a COPY in and out again.</summary>
+public sealed class PostgresCopyOf100Megabytes
+{
+    private const int RowBytes = 1000;
+
+    private static readonly int Rows = Scale.Of(ci: 20_000, full: 100_000);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task What_was_copied_in_comes_out_again()
+    {
+        using var folder = new TemporaryFolder();
+        var serverPort = FreePort.Next();
+        var relayPort = FreePort.Next();
+        await using var server = await StartCluster(folder, serverPort);
+        await using var junction = await JunctionProcess.Start($$"""
+            { "relays": { "postgres": { "listen": ["127.0.0.1:{{relayPort}}"], "target": ["127.0.0.1:{{serverPort}}"] } } }
+            """);
+
+        var sent = folder["sent"];
+        var received = folder["received"];
+        WriteRows(sent);
+        await Psql("create table big (id int primary key, data text)");
+        await Psql($"\\copy big from '{sent}'");
+        Assert.Equal($"{Rows}", (await Psql("select count(*) from big")).Trim());
+        await Psql($"\\copy (select * from big order by id) to '{received}'");
+        Assert.Equal(await Checksum(sent), await Checksum(received));
+
+        const int Sessions = 4;
+        var ended = await junction.Ended(Sessions);
+        var size = new FileInfo(sent).Length;
+        Assert.Equal(Sessions, ended.Count);
+        Assert.True(ended.Sum(c => c.ToTarget) > size && ended.Sum(c => c.ToClient) > size, string.Join('\n', ended.Select(c => c.Text)));
+
+        Task<string> Psql(string command) => RealProgram.Succeed(
+            "psql",
+            ["--no-psqlrc", "--tuples-only", "--host", "127.0.0.1", "--port", $"{relayPort}", "--username", "postgres", "--set", "ON_ERROR_STOP=1", "--command", command],
+            within: Patience);
+    }
+
+    private static async Task<RealProgram> StartCluster(TemporaryFolder folder, int port)
+    {
+        // The server refuses to run as root; Debian's package brings the user.
+        string[] asPostgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"];
+        var home = folder.Folder("cluster");
+        await RealProgram.Succeed("chown", ["postgres:postgres", home]);
+        var options = new ProgramOptions { Wrapper = asPostgres, Folder = home, StopSignal = Signal.Quit };
+        await RealProgram.Succeed(Newest("initdb"), ["--auth", "trust", "--no-sync", "--username", "postgres", "--pgdata", Path.Combine(home, "data")], options);
+        var server = RealProgram.Start(
+            Newest("postgres"),
+            ["-D", Path.Combine(home, "data"), "-p", $"{port}", "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
+            options);
+        await server.Line(l => l.Contains("ready to accept connections", StringComparison.Ordinal), "that it is ready");
+        return server;
+    }
+
+    // Debian keeps each major version's programs in a folder of its own, outside of PATH.
+    private static string Newest(string program) =>
+        Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin", program)).Where(File.Exists).Order(StringComparer.Ordinal).Last();
+
+    private static void WriteRows(string path)
+    {
+        var random = new Random(Rows);
+        var bytes = new byte[RowBytes * 3 / 4];
+        using var writer = new StreamWriter(path, append: false, Encoding.ASCII);
+        for (var row = 0; row < Rows; row++)
+        {
+            random.NextBytes(bytes);
+            writer.Write($"{row}\t{Convert.ToBase64String(bytes)}\n");
+        }
+    }
+
+    private static async Task<string> Checksum(string path)
+    {
+        await using var file = File.OpenRead(path);
+        return Convert.ToHexString(await SHA256.HashDataAsync(file));
+    }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Before a release: all tests with the quantities that the promises name (1 GiB both ways, a COPY of 100 MB, 300 clients as processes of
+# their own). Writes what came of it to tests/release-check.txt, which is committed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+report=tests/release-check.txt
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+JUNCTION_SCALE=full bash tests/run.sh | tee "$out"
+status=${PIPESTATUS[0]}
+{
+  echo "# bash tests/release-check.sh"
+  echo "date     $(date --utc +%F)"
+  echo "commit   $(git describe --always --dirty)"
+  echo "machine  $(nproc) cores, $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | awk '{printf "%.0f GiB", $1 / 1048576}'), $(. /etc/os-release && echo "$PRETTY_NAME"), .NET $(dotnet --version)"
+  sed -E 's/^[0-9:]{8} //' "$out" | grep -E 'passed, [0-9]+ failed'
+} >"$report"
+echo "written: $report"
+tail -n 1 "$out"
+exit "$status"

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# All tests: unit tests, and scenarios in which the published `junction` meets real programs. On Debian, as root, what is
+# missing is installed; elsewhere it is named. The last line is the sum over all test projects: N passed, N failed.
+#
+#   bash tests/run.sh                        everything, reduced to minutes on two cores
+#   JUNCTION_SCALE=full bash tests/run.sh    everything, with the quantities that the promises name
+#   bash tests/run.sh --filter-class '*Ecflow*'    some of it (any option of the test runner)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1
+
+say() { printf '%s %s\n' "$(date +%T)" "$*"; }
+fail() { printf '%s\n' "$*" >&2; printf '0 passed, 1 failed\n'; exit 1; }
+
+# What the scenarios start, and the Debian package that brings it.
+programs() {
+  cat <<'LIST'
+ecflow_server ecflow-server
+ecflow_client ecflow-client
+pyro4-ns python3-pyro4
+stunnel stunnel4
+haproxy haproxy
+iperf3 iperf3
+psql postgresql-client
+openssl openssl
+socat socat
+ip iproute2
+prlimit util-linux
+LIST
+}
+
+missing_packages() {
+  programs | while read -r program package; do
+    command -v "$program" >/dev/null || echo "$package"
+  done
+  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
+}
+
+install_missing() {
+  local missing
+  missing=$(missing_packages | sort -u | tr '\n' ' ')
+  [ -n "$missing" ] || return 0
+  command -v apt-get >/dev/null || fail "Missing: ${missing% } (names of Debian's packages). Install them and run this again."
+  [ "$(id -u)" = 0 ] || fail "Missing: ${missing% }. Run \`sudo apt-get install ${missing% }\`, or run this as root."
+  say "installing ${missing% }"
+  # The scenarios start their own servers; nothing that is installed here may start one of its own.
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d; rm -rf "$work"' EXIT
+  fi
+  # shellcheck disable=SC2086
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing; } >"$work/apt.log" 2>&1 ||
+    { tail -n 20 "$work/apt.log" >&2; fail "apt-get could not install: ${missing% }"; }
+}
+
+# Runs one test project and adds its counts to the sum.
+passed=0 failed=0
+run_project() {
+  local name=$1 start=$SECONDS status=0 summary
+  shift
+  say "$name"
+  "tests/$name/bin/Release/net10.0/$name" --no-ansi --no-progress --fail-skips on --results-directory "$work" "$@" >"$work/$name.log" 2>&1 || status=$?
+  summary=$(grep -A 6 '^Test run summary' "$work/$name.log" || true)
+  local ok bad
+  ok=$(sed -n 's/^ *succeeded: *//p' <<<"$summary")
+  bad=$(sed -n 's/^ *failed: *//p' <<<"$summary")
+  # A runner that ends badly without counting a failure (a crash, no test at all) is one.
+  if [ "$status" != 0 ] && [ "${bad:-0}" = 0 ] && ! { [ "$status" = 8 ] && [ "$filtered" = yes ]; }; then bad=1; fi
+  if [ "${bad:-0}" != 0 ]; then sed 's/^/    /' "$work/$name.log"; fi
+  passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-0}))
+  say "$name: ${ok:-0} passed, ${bad:-0} failed ($((SECONDS - start)) s)"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+filtered=no
+[ $# = 0 ] || filtered=yes
+
+command -v dotnet >/dev/null || fail "Missing: dotnet, the .NET 10 SDK (https://dotnet.microsoft.com/download)."
+[ "$(id -u)" = 0 ] || fail "The scenarios make network namespaces and start servers as other users: run this as root."
+install_missing
+
+say "building"
+dotnet build JunctionRelay.sln -c Release -v quiet -nologo -warnaserror >"$work/build.log" 2>&1 || { sort -u "$work/build.log" >&2; fail "The build failed."; }
+dotnet publish src/JunctionRelay.App -c Release --no-build -o "$work/out" -v quiet -nologo >"$work/publish.log" 2>&1 || { cat "$work/publish.log" >&2; fail "Publishing failed."; }
+export JUNCTION_BINARY="$work/out/junction"
+chmod 755 "$work"   # some scenarios run it as another user
+
+# Unit tests first: they tell in seconds.
+for project in $(ls -d tests/*/*.csproj | sort --reverse); do
+  run_project "$(basename "$project" .csproj)" "$@"
+done
+
+[ $((passed + failed)) != 0 ] || { echo "No test ran." >&2; failed=1; }
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
