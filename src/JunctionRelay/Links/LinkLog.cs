@@ -5,36 +5,36 @@ namespace JunctionRelay.Links;
 /// <summary>What links say; event ids 3000-3099. A peer's misbehaviour is never an error of ours.</summary>
 internal static partial class LinkLog
 {
-    [LoggerMessage(3000, LogLevel.Information, "Link with {Peer} is up: session {Session}, epoch {Epoch}")]
+    [LoggerMessage(3000, LogLevel.Information, "link with {peer} is up: session {session}, epoch {epoch}", EventName = "link-up")]
     public static partial void LinkUp(this ILogger log, string peer, Guid session, uint epoch);
 
-    [LoggerMessage(3001, LogLevel.Information, "Link with {Peer} resumed: session {Session}, epoch {Epoch}")]
+    [LoggerMessage(3001, LogLevel.Information, "link with {peer} resumed: session {session}, epoch {epoch}", EventName = "link-resumed")]
     public static partial void LinkResumed(this ILogger log, string peer, Guid session, uint epoch);
 
-    [LoggerMessage(3002, LogLevel.Information, "Link with {Peer} lost its connection: session {Session}: {Reason}")]
+    [LoggerMessage(3002, LogLevel.Information, "link with {peer} lost its connection: session {session}: {reason}", EventName = "link-down")]
     public static partial void LinkDown(this ILogger log, string peer, Guid session, string reason);
 
-    [LoggerMessage(3003, LogLevel.Warning, "Link {Link} could not be dialled: {Reason}")]
+    [LoggerMessage(3003, LogLevel.Warning, "link {link} could not be dialled: {reason}", EventName = "link-dial-failed")]
     public static partial void LinkDialFailed(this ILogger log, string link, string reason);
 
-    [LoggerMessage(3004, LogLevel.Warning, "Link {Link} reached {Actual}, not {Expected}: check `dial` and `peer`")]
+    [LoggerMessage(3004, LogLevel.Warning, "link {link} reached {actual}, not {expected}: check `dial` and `peer`", EventName = "link-wrong-peer")]
     public static partial void LinkWrongPeer(this ILogger log, string link, string actual, string expected);
 
-    [LoggerMessage(3005, LogLevel.Warning, "Link with {Peer} refused: {Verdict}: {Reason}")]
+    [LoggerMessage(3005, LogLevel.Warning, "link with {peer} refused: {verdict}: {reason}", EventName = "link-refused")]
     public static partial void LinkRefused(this ILogger log, string peer, string verdict, string reason);
 
-    [LoggerMessage(3006, LogLevel.Warning, "{Peer} sent no usable HELLO: {Reason}")]
+    [LoggerMessage(3006, LogLevel.Warning, "{peer} sent no usable HELLO: {reason}", EventName = "link-hello-refused")]
     public static partial void LinkHelloRefused(this ILogger log, string peer, string reason);
 
-    [LoggerMessage(3007, LogLevel.Warning, "A connection without a client certificate asked for a link")]
+    [LoggerMessage(3007, LogLevel.Warning, "a connection without a client certificate asked for a link", EventName = "link-without-identity")]
     public static partial void LinkWithoutIdentity(this ILogger log);
 
-    [LoggerMessage(3008, LogLevel.Information, "{Peer} came back as a new process: {Count} old sessions ended")]
+    [LoggerMessage(3008, LogLevel.Information, "{peer} came back as a new process: {count} old sessions ended", EventName = "link-ghosts-evicted")]
     public static partial void LinkGhostsEvicted(this ILogger log, string peer, int count);
 
-    [LoggerMessage(3009, LogLevel.Warning, "Could not accept a link on {Listen}: {Reason}")]
+    [LoggerMessage(3009, LogLevel.Warning, "could not accept a link on {listen}: {reason}", EventName = "link-accept-failed")]
     public static partial void LinkAcceptFailed(this ILogger log, string listen, string reason);
 
-    [LoggerMessage(3010, LogLevel.Warning, "Link from {From} ({Peer}) refused: {Reason}")]
+    [LoggerMessage(3010, LogLevel.Warning, "link from {from} ({peer}) refused: {reason}", EventName = "link-peer-refused")]
     public static partial void LinkPeerRefused(this ILogger log, string from, string peer, string reason);
 }

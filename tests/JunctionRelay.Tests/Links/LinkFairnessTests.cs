@@ -77,7 +77,7 @@ public sealed class LinkFairnessTests
     [Fact]
     public void A_window_grows_with_the_rate_and_shrinks_under_pressure()
     {
-        var time = new ManualClock();
+        var time = new ManualTime();
         var budget = new LinkBudget(1024 * 1024);
         Assert.True(budget.TryReserve(16 * 1024));
         var window = new StreamWindow(16 * 1024, time.GetTimestamp());
@@ -120,16 +120,5 @@ public sealed class LinkFairnessTests
             run = i > 0 && order[i] == order[i - 1] ? run + 1 : 1;
             yield return run;
         }
-    }
-
-    private sealed class ManualClock : TimeProvider
-    {
-        private long _ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-
-        public void Advance(TimeSpan by) => _ticks += by.Ticks;
     }
 }

@@ -83,8 +83,16 @@ public sealed class LinkFrameTests
     {
         var hello = new LinkHello
         {
-            Party = Party, Limits = Limits, Features = 5, Software = "junction 0.1.0", Session = Guid.NewGuid(), Epoch = 7, Wanted = Guid.NewGuid(), GivenUp = Guid.NewGuid(),
-            Verdict = LinkVerdict.NotMine, VerdictText = "ask the other",
+            Party = Party,
+            Limits = Limits,
+            Features = 5,
+            Software = "junction 0.1.0",
+            Session = Guid.NewGuid(),
+            Epoch = 7,
+            Wanted = Guid.NewGuid(),
+            GivenUp = Guid.NewGuid(),
+            Verdict = LinkVerdict.NotMine,
+            VerdictText = "ask the other",
         };
         var bytes = new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes];
         var length = hello.Write(bytes);
