@@ -15,7 +15,7 @@ namespace JunctionRelay.Links;
 /// <param name="proxy">The proxy for a host, or null to dial it directly.</param>
 internal sealed class LinkConnector(
     IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<DnsEndPoint, LinkProxy?> proxy,
-    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
     public static readonly SslApplicationProtocol Protocol = new("junction-link/1");
@@ -32,6 +32,8 @@ internal sealed class LinkConnector(
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
     private readonly Queue<EndPoint> _round = new();
     private EndPoint? _last;
+
+    public bool HasOthers { get; private set; }
 
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
@@ -85,6 +87,7 @@ internal sealed class LinkConnector(
             }
         }
 
+        HasOthers = _round.Count > 1;
         return _round.Count > 0 ? null : DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));
     }
 }

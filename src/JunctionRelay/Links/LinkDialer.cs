@@ -4,80 +4,137 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Keeps one link up: dials, says HELLO, lets the session run, and when its transport is lost dials again to resume it; a session that is lost for
-/// good is followed by a new one. Retries with back-off and full jitter, also when the first attempt fails.
+/// Keeps one link up: makes a session, and another as soon as the last is of no use for new streams (ended, draining, or without a transport while there are
+/// other junctions to ask). Every session it made is resumed until it ends. Retries with back-off and full jitter, also when the first attempt fails.
 /// </summary>
 /// <param name="link">The link's name in the configuration, for logs.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
-/// <param name="connect">A TLS connection to the link's other end, its peer authenticated. Told whether the address of the last one was right, else the next is due.</param>
+/// <param name="connectors">A new round of the link's addresses, for each session its own.</param>
 internal sealed class LinkDialer(
-    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<bool, CancellationToken, Task<DialOutcome>> connect)
+    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<ILinkConnector> connectors)
 {
     // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
 
+    /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly List<Task> _keeping = [];
     private LinkSession? _session;
-    private Guid? _givenUp;
 
     private ILogger Log => options.Log;
 
-    /// <summary>The session that new streams use, or null before the first.</summary>
+    /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
 
-    /// <summary>Runs until <paramref name="stop"/>; then the session is closed.</summary>
+    /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var failures = 0;
-        var wasRight = false;
-        var running = Task.CompletedTask;
-        while (!stop.IsCancellationRequested)
+        var connector = connectors();
+        Guid? givenUp = null;
+        for (var failures = 0; !stop.IsCancellationRequested;)
         {
-            try
+            if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                var dialled = await connect(wasRight, stop);
-                wasRight = false;
-                if (dialled.Connection is not { } connection)
-                {
-                    Log.LinkDialFailed(link, dialled.Detail);
-                    await DelayAsync(failures++, stop);
-                    continue;
-                }
-
-                var transport = new LinkTransport(connection, options);
-                if (await GreetAsync(transport) is { } carried)
-                {
-                    (failures, wasRight) = (0, true);
-                    running = CarryAsync(transport, carried.Session, carried.IsResume);
-                    // A rotation dials while the old transport still carries the session.
-                    await Task.WhenAny(running, carried.Session.RotationRequested, carried.Session.Ended).WaitAsync(stop);
-                    if (!running.IsCompleted && !carried.Session.IsEnded)
-                        continue;
-                    await running.WaitAsync(stop);
-                }
-                else
-                {
-                    await transport.DisposeAsync();
-                }
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (IOException fault)
-            {
-                Log.LinkDialFailed(link, fault.Message);
+                await DelayAsync(failures++, stop);
+                continue;
             }
 
-            await DelayAsync(failures++, stop);
+            failures = 0;
+            Volatile.Write(ref _session, session);
+            _keeping.RemoveAll(task => task.IsCompleted);
+            _keeping.Add(KeepAsync(session, transport, connector, stop));
+            await UselessAsync(session, connector, stop);
+            givenUp = session.IsEnded ? session.Id : null;
+            connector = connectors();
         }
 
-        if (Session is { } last)
-            await last.CloseAsync(CloseReason.Stopping, "the junction stops");
+        await Task.WhenAll(_keeping);
+    }
+
+    // Carries the session, and over new transports resumes it, until it has ended.
+    private async Task KeepAsync(LinkSession session, LinkTransport transport, ILinkConnector connector, CancellationToken stop)
+    {
+        var running = CarryAsync(transport, session, isResume: false);
+        var failures = 0;
+        var wasRight = true;
+        while (!stop.IsCancellationRequested && !session.IsEnded)
+        {
+            if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
+                break;
+            if (running.IsCompleted)
+                await DelayAsync(failures++, stop);
+            if (stop.IsCancellationRequested || session.IsEnded)
+                break;
+            if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
+            {
+                (failures, wasRight) = (0, true);
+                running = CarryAsync(resumed, session, isResume: true);
+            }
+            else
+            {
+                failures = Math.Max(1, failures);
+                wasRight = false;
+            }
+        }
+
+        if (!session.IsEnded)
+            await session.CloseAsync(CloseReason.Stopping, "the junction stops, or uses another link");
         await running;
     }
 
-    // HELLO and verdict. Null when this connection carries nothing.
-    private async Task<(LinkSession Session, bool IsResume)?> GreetAsync(LinkTransport transport)
+    // Waits until the transport is lost or should be replaced. False when the session is to be closed: replaced by a newer one, and empty.
+    private async Task<bool> EndsOrRotatesAsync(Task running, LinkSession session, CancellationToken stop)
+    {
+        while (true)
+        {
+            var interval = DelayAsync(options.PingInterval, stop);
+            await Task.WhenAny(running, session.RotationRequested, interval);
+            if (running.IsCompleted || session.RotationRequested.IsCompleted || stop.IsCancellationRequested)
+                return true;
+            if (Session != session && session.StreamCount == 0)
+                return false;
+        }
+    }
+
+    // Waits until new streams need another session.
+    private async Task UselessAsync(LinkSession session, ILinkConnector connector, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor > Patience))
+            await Task.WhenAny(session.Ended, DelayAsync(Patience / 10, stop));
+    }
+
+    // Connects; HELLO and verdict. Null when this connection carries nothing.
+    private async Task<(LinkSession Session, LinkTransport Transport)?> GreetAsync(
+        ILinkConnector connector, bool wasRight, LinkSession? session, Guid? givenUp, CancellationToken stop)
+    {
+        LinkTransport? transport = null;
+        try
+        {
+            var dialled = await connector.ConnectAsync(wasRight, stop);
+            if (dialled.Connection is not { } connection)
+            {
+                Log.LinkDialFailed(link, dialled.Detail);
+                return null;
+            }
+
+            transport = new LinkTransport(connection, options);
+            var carried = await GreetAsync(transport, session, givenUp);
+            if (carried is null)
+                await transport.DisposeAsync();
+            return carried is null ? null : (carried, transport);
+        }
+        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        {
+            if (!stop.IsCancellationRequested)
+                Log.LinkDialFailed(link, fault.Message);
+            if (transport is not null)
+                await transport.DisposeAsync();
+            return null;
+        }
+    }
+
+    private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
         if (transport.Peer?.Name != peerName)
         {
@@ -85,9 +142,6 @@ internal sealed class LinkDialer(
             return null;
         }
 
-        var session = Session is { IsEnded: false } live ? live : null;
-        if (session is null && Session is { } dead)
-            _givenUp = dead.Id;
         var epoch = 1u;
         if (session is not null)
         {
@@ -106,7 +160,7 @@ internal sealed class LinkDialer(
             Session = session?.Id,
             Epoch = epoch,
             Wanted = session?.PeerParty.Instance,
-            GivenUp = _givenUp,
+            GivenUp = givenUp,
         });
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
@@ -115,19 +169,18 @@ internal sealed class LinkDialer(
             return null;
         }
 
-        _givenUp = null;
-        directory.EvictGhosts(peerName, answer.Party);
+        if (directory.EvictGhosts(peerName, answer.Party) is > 0 and var ghosts)
+            Log.LinkGhostsEvicted(peerName, ghosts);
         switch (answer.Verdict)
         {
             case LinkVerdict.New when session is null && answer.Session is { } id:
                 session = new LinkSession(id, isDialler: true, options, answer, transport.Peer, listener);
                 directory.Add(peerName, session);
-                Volatile.Write(ref _session, session);
                 Log.LinkUp(peerName, id, epoch);
-                return (session, false);
+                return session;
             case LinkVerdict.Resumed when session is not null && answer.Session == session.Id && answer.Epoch == epoch:
                 Log.LinkResumed(peerName, session.Id, epoch);
-                return (session, true);
+                return session;
             // Only the instance that held the session can say that it is no more.
             case LinkVerdict.UnknownSession when session is not null && answer.Party.Instance == session.PeerParty.Instance:
                 Log.LinkRefused(peerName, nameof(LinkVerdict.UnknownSession), answer.VerdictText);
@@ -145,17 +198,22 @@ internal sealed class LinkDialer(
         Log.LinkDown(peerName, session.Id, end.ToString());
     }
 
-    private async Task DelayAsync(int failures, CancellationToken stop)
+    private Task DelayAsync(int failures, CancellationToken stop)
     {
         var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        var delay = (longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble();
+        return DelayAsync((longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble(), stop);
+    }
+
+    // Ends early, and quietly, when we are to stop.
+    private async Task DelayAsync(TimeSpan delay, CancellationToken stop)
+    {
         try
         {
             await Task.Delay(delay, options.Time, stop);
         }
         catch (OperationCanceledException)
         {
-            // RunAsync ends by its own condition.
+            // The caller looks at the token.
         }
     }
 }

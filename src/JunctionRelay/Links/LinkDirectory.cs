@@ -7,13 +7,48 @@ internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
+    private TaskCompletionSource _changed = NewSignal();
 
     /// <summary>Holds the session until it ends.</summary>
     public void Add(string name, LinkSession session)
     {
         lock (_gate)
             _sessions.Add((name, session));
+        session.OnUp = Changed;
         _ = RemoveWhenEndedAsync(session);
+    }
+
+    /// <summary>
+    /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, waits for that or for another until
+    /// <see cref="LinkOptions.HoldOpens"/> has passed since; otherwise refuses at once.
+    /// </summary>
+    public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, TimeProvider time, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+                changed = _changed.Task;
+            var refused = CloseReason.LinkDown;
+            var hold = TimeSpan.Zero;
+            foreach (var session in Find(name))
+            {
+                if (session.IsUp && session.TryOpen(open, out var stream, out refused))
+                    return (stream, default);
+                hold = session.HoldLeft > hold ? session.HoldLeft : hold;
+            }
+
+            if (hold <= TimeSpan.Zero)
+                return (null, refused);
+            try
+            {
+                await changed.WaitAsync(hold, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                return (null, refused);
+            }
+        }
     }
 
     /// <summary>
@@ -78,5 +113,16 @@ internal sealed class LinkDirectory
         await session.Ended;
         lock (_gate)
             _sessions.RemoveAll(s => s.Session == session);
+        Changed();
     }
+
+    private void Changed()
+    {
+        TaskCompletionSource changed;
+        lock (_gate)
+            (changed, _changed) = (_changed, NewSignal());
+        changed.TrySetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

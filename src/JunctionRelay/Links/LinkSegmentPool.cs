@@ -12,10 +12,11 @@ internal sealed class LinkSegmentPool
     /// <summary>One bulk frame.</summary>
     public const int LargeBytes = LinkFrame.MaxDataFrameBytes;
 
-    // 4 MiB of each.
+    // Of each size: what one stream with the largest window has in flight.
+    private const int MostFreeBytes = StreamWindow.Largest;
+
     private readonly Stack<LinkSegment> _small = new();
     private readonly Stack<LinkSegment> _large = new();
-    private const int MostFreeBytes = 4 * 1024 * 1024;
 
     /// <summary>A segment for <paramref name="bytes"/> bytes or more, header room included; larger than any frame only when asked for.</summary>
     public LinkSegment Rent(int bytes)

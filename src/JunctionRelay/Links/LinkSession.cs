@@ -33,6 +33,7 @@ internal sealed partial class LinkSession
     private int _openedByUs;
     private int _openedByPeer;
     private bool _isDown;
+    private long _downSince;
     private bool _refusesOpens;
     private bool _isEnded;
 
@@ -96,6 +97,29 @@ internal sealed partial class LinkSession
 
     /// <summary>We take no more streams here.</summary>
     public bool IsDraining { get; private set; }
+
+    /// <summary>Called when a transport begins to carry the session; set by the directory that holds it.</summary>
+    public Action? OnUp { get; set; }
+
+    /// <summary>How long a new connection may still wait for a transport that was lost a moment ago; zero with a transport, or after <see cref="LinkOptions.HoldOpens"/>.</summary>
+    public TimeSpan HoldLeft
+    {
+        get
+        {
+            lock (_gate)
+                return !_isDown || _isEnded ? TimeSpan.Zero : _options.HoldOpens - Time.GetElapsedTime(_downSince);
+        }
+    }
+
+    /// <summary>How long the session has been without a transport.</summary>
+    public TimeSpan DownFor
+    {
+        get
+        {
+            lock (_gate)
+                return _isDown ? Time.GetElapsedTime(_downSince) : TimeSpan.Zero;
+        }
+    }
 
     /// <summary>Completes with the reason when the session has ended.</summary>
     public Task<CloseReason> Ended => _ended.Task;
@@ -285,6 +309,7 @@ internal sealed partial class LinkSession
                 await transport.WriteHelloAsync(answer);
             var known = isResume ? State() : null;
             BeginTransport(transport, isResume);
+            OnUp?.Invoke();
             return (null, known);
         }
         catch (IOException broken)
@@ -357,7 +382,7 @@ internal sealed partial class LinkSession
             _transport = null;
             if (_isEnded)
                 return;
-            _isDown = true;
+            (_isDown, _downSince) = (true, Time.GetTimestamp());
             _holdTimer.Change(_options.HoldOpens, Timeout.InfiniteTimeSpan);
             _resumeTimer.Change(Resume, Timeout.InfiniteTimeSpan);
         }

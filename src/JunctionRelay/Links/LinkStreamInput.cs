@@ -124,6 +124,13 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
             (_inUse, _toldEnd) = (true, _stream.Ledger.PeerEnded);
             result = new ReadResult(_received.All(), isCanceled: _cancelled, isCompleted: _toldEnd);
             _cancelled = false;
+            // A reader that is told the end with nothing before it may well never advance.
+            if (_toldEnd && result.Buffer.IsEmpty && _stream.Ledger.Delivered != _stream.Ledger.Received)
+            {
+                _stream.Ledger.Delivered = _stream.Ledger.Received;
+                _stream.TellCredit();
+            }
+
             return true;
         }
 

@@ -9,7 +9,10 @@ internal struct StreamWindow(int minimum, long now)
     /// <summary>A stream's share of the budget never passes this: 8 MiB carry 640 Mbit/s over 100 ms.</summary>
     public const int Largest = 8 * 1024 * 1024;
 
-    /// <summary>A round trip counts as at least this, so that a short link reaches the window (1 MiB) at which frames are full.</summary>
+    /// <summary>The same on a short link, where a larger one only fills memory: at 1 MiB frames are full (0.98 to 0.83 s/GB measured).</summary>
+    public const int LargestOnShortLink = 1024 * 1024;
+
+    /// <summary>A round trip counts as at least this, so that a short link reaches its largest window.</summary>
     public static readonly TimeSpan ShortestRoundTrip = TimeSpan.FromMilliseconds(2);
 
     private readonly int _minimum = minimum;
@@ -32,7 +35,8 @@ internal struct StreamWindow(int minimum, long now)
         var elapsed = Math.Max(1, time.GetElapsedTime(_grantedAt).Ticks);
         var roundTripTicks = Math.Max(roundTrip.Ticks, ShortestRoundTrip.Ticks);
         var limitsTheSender = (delivered - _deliveredAtGrant) * (Int128)roundTripTicks > _size * (Int128)elapsed;
-        if (limitsTheSender && _size < Largest && budget.TryGrow(_size))
+        var largest = roundTrip <= ShortestRoundTrip ? LargestOnShortLink : Largest;
+        if (limitsTheSender && _size < largest && budget.TryGrow(_size))
         {
             _size *= 2;
         }

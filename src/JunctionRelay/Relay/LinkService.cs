@@ -44,7 +44,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(
-                link.Name, link.Peer, _plan.Options with { Resume = link.Resume }, _plan.Directory, Streams, link.Connector.ConnectAsync);
+                link.Name, link.Peer, _plan.Options with { Resume = link.Resume }, _plan.Directory, Streams, link.Connectors);
             _running.Add(dialler.RunAsync(_stop.Token));
         }
 

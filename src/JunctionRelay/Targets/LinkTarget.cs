@@ -10,21 +10,17 @@ namespace JunctionRelay.Targets;
 /// <param name="link">As the configuration calls it: a link that we dial, or the name of a peer that dials us.</param>
 /// <param name="peer">The name that the peer's certificate bears.</param>
 /// <param name="self">Our own name, which the path of the connection gets added.</param>
-internal sealed class LinkTarget(string link, string peer, string service, string self, LinkDirectory links) : ITarget
+internal sealed class LinkTarget(string link, string peer, string service, string self, LinkDirectory links, TimeProvider time) : ITarget
 {
     public string Name { get; } = $"link://{link}/{service}";
 
-    public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
+    public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var reason = CloseReason.LinkDown;
         var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self]);
-        if (open.Problem() is { } problem) return new(DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}"));
-        foreach (var session in links.Find(peer))
-        {
-            if (session.TryOpen(open, out var stream, out reason)) return new(DialOutcome.Connected(stream));
-        }
-
-        return new(DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}"));
+        if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
+        var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);
+        return stream is not null ? DialOutcome.Connected(stream)
+            : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
     }
 
     /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>

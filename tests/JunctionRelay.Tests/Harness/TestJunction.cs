@@ -46,7 +46,7 @@ internal sealed class TestJunction : IAsyncDisposable
                 Options = options,
                 Directory = directory,
                 Dial = [.. plan.Dial.Select(d => new DialledLink(
-                    d.Peer, d.Peer, new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume))],
+                    d.Peer, d.Peer, () => new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume))],
                 Listen = plan.Dialled ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
                 Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
                 Peers = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
@@ -89,7 +89,7 @@ internal sealed class TestJunction : IAsyncDisposable
 
     // A target of its own, or "PEER/SERVICE".
     private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target) =>
-        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory);
+        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory, TimeProvider.System);
 }
 
 /// <summary>What a <see cref="TestJunction"/> does. A relay or service goes to an <see cref="ITarget"/> or to <c>"PEER/SERVICE"</c>.</summary>

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Tests.Links;
 
 /// <summary>Two junctions, "cloud" that dials and "hq" that accepts, with a network in memory between them.</summary>
-internal sealed class LinkPair : IAsyncDisposable
+internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _accepted = [];
@@ -20,7 +20,7 @@ internal sealed class LinkPair : IAsyncDisposable
         _seed = seed;
         CloudOptions = (cloud ?? (o => o))(Options("cloud", 1));
         HqOptions = (hq ?? (o => o))(Options("hq", 1));
-        Dialer = new LinkDialer("hq", "hq", CloudOptions, CloudDirectory, CloudListener, ConnectAsync);
+        Dialer = new LinkDialer("hq", "hq", CloudOptions, CloudDirectory, CloudListener, () => this);
         Acceptor = new LinkAcceptor(HqOptions, HqDirectory, HqListener);
     }
 
@@ -88,7 +88,9 @@ internal sealed class LinkPair : IAsyncDisposable
         LongestRetry = TimeSpan.FromMilliseconds(20),
     };
 
-    private Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
+    bool ILinkConnector.HasOthers => false;
+
+    Task<DialOutcome> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);
         if (!IsNetworkUp)
@@ -108,6 +110,10 @@ internal sealed class QuietLog : ILogger
     private readonly ConcurrentQueue<string> _messages = new();
 
     public IReadOnlyCollection<string> Messages => _messages;
+
+    /// <summary>Waits for a message that holds <paramref name="text"/>.</summary>
+    public Task WaitAsync(string text) => Eventually.TrueAsync(
+        () => _messages.Any(m => m.Contains(text, StringComparison.Ordinal)), () => $"nobody said \"{text}\", but:\n{string.Join('\n', _messages.TakeLast(20))}");
 
     public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
     public bool IsEnabled(LogLevel logLevel) => true;

@@ -196,6 +196,18 @@ public sealed class LinkStreamTests
     }
 
     [Fact]
+    public async Task A_reader_that_is_told_the_end_need_not_advance()
+    {
+        await using var pair = await new LinkPair().StartAsync();
+        var (client, target) = await pair.OpenAsync();
+        await client.CompleteOutputAsync();
+        await target.CompleteOutputAsync();
+        Assert.True((await target.Input.ReadAsync()).IsCompleted);
+        Assert.True((await client.Input.ReadAsync()).IsCompleted);
+        await SettledAsync(pair);
+    }
+
+    [Fact]
     public async Task Nothing_that_waits_outlives_its_token()
     {
         await using var pair = await new LinkPair().StartAsync();

@@ -51,16 +51,17 @@ internal sealed class MemoryConnection : Connection
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Our end is gone at once; the other still reads what was on its way, and then the cut.</summary>
+    /// <summary>Our end is gone at once; the other still reads what was on its way, and then a reset.</summary>
     public override void Abort(CloseReason reason)
     {
         _in.Abort();
-        _out.Cut(CutKind.End);
+        _out.Break();
     }
 
     public override ValueTask DisposeAsync()
     {
-        Abort(CloseReason.InternalError);
+        if (!(_in.IsOver && _out.IsOver))
+            Abort(CloseReason.InternalError);
         return ValueTask.CompletedTask;
     }
 

@@ -1,3 +1,5 @@
+using JunctionRelay.Connections;
+
 namespace JunctionRelay.Tests.Links;
 
 /// <summary>How a wire is cut.</summary>
@@ -20,6 +22,7 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
     private CutKind? _cut;
     private bool _ended;
     private bool _aborted;
+    private bool _isBroken;
 
     /// <summary>Bytes still to come before the wire cuts itself, or null.</summary>
     public long? CutAfter { get; set; }
@@ -35,8 +38,8 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
             var cutsNow = false;
             lock (_gate)
             {
-                if (_aborted || _cut is CutKind.Reset or CutKind.End)
-                    throw new IOException("the wire is cut");
+                if (_aborted || _isBroken || _cut is CutKind.Reset or CutKind.End)
+                    throw new ConnectionBrokenException(ConnectionFault.Reset, detail: "the wire is cut");
                 if (_cut == CutKind.BlackHole)
                 {
                     // A socket takes what fits its buffer and then waits; both are endless enough for a test that is aborted anyway.
@@ -82,9 +85,11 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
             lock (_gate)
             {
                 if (_aborted || _cut == CutKind.Reset)
-                    throw new IOException("the wire is cut");
+                    throw new ConnectionBrokenException(ConnectionFault.Reset, detail: "the wire is cut");
                 if (_bytes.Length > 0 && _cut != CutKind.BlackHole)
                     return _bytes.AsMemory(0, random.Next(4) == 0 ? random.Next(1, Math.Min(_bytes.Length, 100) + 1) : _bytes.Length);
+                if (_isBroken)
+                    throw new ConnectionBrokenException(ConnectionFault.Reset, detail: "the other end aborted");
                 if (_ended || _cut == CutKind.End)
                     return default;
                 changed = _changed.Task;
@@ -105,6 +110,16 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
         }
     }
 
+    /// <summary>It ended cleanly.</summary>
+    public bool IsOver
+    {
+        get
+        {
+            lock (_gate)
+                return _ended;
+        }
+    }
+
     public void End()
     {
         lock (_gate)
@@ -119,6 +134,16 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
         lock (_gate)
         {
             _cut ??= kind;
+            Signal();
+        }
+    }
+
+    /// <summary>The writer has aborted: what is on its way still arrives, then a reset.</summary>
+    public void Break()
+    {
+        lock (_gate)
+        {
+            _isBroken = true;
             Signal();
         }
     }

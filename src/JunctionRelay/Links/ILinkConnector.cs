@@ -1,0 +1,13 @@
+using JunctionRelay.Connections;
+
+namespace JunctionRelay.Links;
+
+/// <summary>Connects to the other end of a link, securely; real ones over TCP and TLS, those of the tests in memory, and later through another link (<c>-J</c>).</summary>
+internal interface ILinkConnector
+{
+    /// <summary>There is more than one address, so perhaps more than one junction.</summary>
+    bool HasOthers { get; }
+
+    /// <summary>A connection whose peer is authenticated: to the same address again when the last one <paramref name="wasRight"/>, else to the next.</summary>
+    Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken);
+}
