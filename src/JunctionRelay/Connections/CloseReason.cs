@@ -76,7 +76,7 @@ internal enum CloseReason
 
     /// <summary>The junction was told to stop, and the drain ended.</summary>
     Stopping = 700,
-    /// <summary>This process has no file descriptor left (raise <c>LimitNOFILE</c>).</summary>
+    /// <summary>This process holds as many connections as its file descriptors allow (raise <c>LimitNOFILE</c>).</summary>
     OutOfDescriptors = 701,
     /// <summary>A fault of ours; the log holds the exception.</summary>
     InternalError = 799,

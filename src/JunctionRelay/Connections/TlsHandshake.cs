@@ -120,6 +120,9 @@ internal sealed class TlsHandshake
         var innermost = e;
         while (innermost.InnerException is not null) innermost = innermost.InnerException;
         var other = _targetName is null ? "client" : "target";
+        // OpenSSL's words for "no version in common", our own and those of the peer's alert.
+        if (innermost.Message.Contains("unsupported protocol", StringComparison.OrdinalIgnoreCase) || innermost.Message.Contains("protocol version", StringComparison.OrdinalIgnoreCase))
+            return $"the {other} speaks no TLS version that we do ({innermost.Message}): update it, or allow TLS 1.2 with tls.minVersion \"1.2\"";
         return e is ConnectionBrokenException || e.Message.Contains("unexpected EOF", StringComparison.OrdinalIgnoreCase)
             ? $"the {other} ended the connection during the TLS handshake (it may want a certificate, a newer version, or no TLS at all)"
             : $"the TLS handshake failed: {innermost.Message}";

@@ -60,11 +60,12 @@ internal sealed class AcceptLoop(
             if (client is null) return;
             pause = FirstPause;
 
-            if (relay.Admission.Refuse(client.RemoteEndPoint) is { } refusal)
+            var refusal = table.Count >= table.Most ? CloseReason.OutOfDescriptors : relay.Admission.Refuse(client.RemoteEndPoint);
+            if (refusal is not null)
             {
-                metrics.Denied(relay.Name, refusal.Name());
-                refusals.Refused(relay.Name, client.RemoteEndPoint, refusal);
-                client.Abort(refusal);
+                metrics.Denied(relay.Name, refusal.Value.Name());
+                refusals.Refused(relay.Name, client.RemoteEndPoint, refusal.Value);
+                client.Abort(refusal.Value);
                 await client.DisposeAsync();
                 continue;
             }

@@ -18,6 +18,9 @@ internal sealed class ConnectionTable(TimeProvider time)
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>How many there may be at once; set before the first is accepted.</summary>
+    public int Most { get; set; } = int.MaxValue;
     public IEnumerable<RelayedConnection> Connections => _connections.Keys;
 
     /// <summary>Registers a connection and runs it to its end.</summary>
@@ -47,12 +50,25 @@ internal sealed class ConnectionTable(TimeProvider time)
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                foreach (var (connection, _) in _connections) connection.Sweep();
+                foreach (var (connection, _) in _connections) Sweep(connection);
             }
         }
         catch (OperationCanceledException)
         {
             // Told to stop.
+        }
+    }
+
+    // A fault of ours in one connection ends that one, not the sweep of all others.
+    private static void Sweep(RelayedConnection connection)
+    {
+        try
+        {
+            connection.Sweep();
+        }
+        catch (Exception)
+        {
+            connection.Abort(CloseReason.InternalError);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -83,6 +84,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
         foreach (var loop in loops) _accepting.Add(loop.RunAsync());
         foreach (var relay in _relays) Watch(relay);
+        Connections.Most = DescriptorLimit.MostConnections();
         _running.Add(Connections.SweepAsync(_background.Token));
         _log.Ready(_relays.Count, _listeners.Count);
         return Task.CompletedTask;

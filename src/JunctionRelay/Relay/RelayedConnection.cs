@@ -163,9 +163,11 @@ internal sealed class RelayedConnection
         _relay.Admission.Release(Client);
         var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
         _metrics.Ended(Relay, reason, toTarget, toClient);
+        // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
+        var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
-            reason == CloseReason.ClientLeft ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.Name ?? "-",
+            isProbe ? LogLevel.Debug : LogLevel.Information,
+            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.NameAt(_listen.PortOffset) ?? "-",
             toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
     }
 }

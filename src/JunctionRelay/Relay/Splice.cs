@@ -101,9 +101,11 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
         var (broken, healthy) = end.Broken == ConnectionSide.Client ? (client, target) : (target, client);
         var reason = (CloseReason)_reason;
         // It took no more of our bytes, but what it said before (an error message, say) may still be on its way to the other side.
+        var began = time.GetTimestamp();
         if (end.WhileWriting) await Task.WhenAny(other, Task.Delay(LastBytes, time));
         broken.Abort(reason);
-        await healthy.DrainOutputAsync(LastBytes);
+        // One second for both: the other side is to hear of it within that.
+        await healthy.DrainOutputAsync(LastBytes - time.GetElapsedTime(began));
         healthy.Abort(reason);
     }
 

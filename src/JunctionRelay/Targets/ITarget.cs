@@ -8,6 +8,9 @@ internal interface ITarget
     /// <summary>As the configuration writes it; for logs, metrics and status.</summary>
     string Name { get; }
 
+    /// <summary>The one of a port range that is <paramref name="portOffset"/> into it; for the log.</summary>
+    string NameAt(int portOffset) => Name;
+
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
 

@@ -9,6 +9,8 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
 {
     public string Name { get; } = SocketDialer.Text(address);
 
+    public string NameAt(int portOffset) => portOffset == 0 ? Name : SocketDialer.Text(Shifted(portOffset));
+
     public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken) =>
         dialer.DialAsync(request.PortOffset == 0 ? address : Shifted(request.PortOffset), connectTimeout, cancellationToken);
 

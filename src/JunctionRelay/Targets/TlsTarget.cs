@@ -9,6 +9,8 @@ internal sealed class TlsTarget(ITarget transport, TlsSettings settings, string 
 
     public string Name { get; } = $"tls://{transport.Name}";
 
+    public string NameAt(int portOffset) => $"tls://{transport.NameAt(portOffset)}";
+
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var dialled = await transport.DialAsync(request, cancellationToken);

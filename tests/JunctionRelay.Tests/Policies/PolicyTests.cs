@@ -60,6 +60,14 @@ public sealed class PolicyTests
     }
 
     [Theory]
+    [InlineData(1024, 124, 418)]
+    [InlineData(524_288, 200, 262_012)]
+    [InlineData(256, 250, 1)]
+    [InlineData(long.MaxValue, 100, int.MaxValue)]
+    public void A_process_takes_no_more_connections_than_its_descriptors_allow(long limit, int open, int expected) =>
+        Assert.Equal(expected, DescriptorLimit.MostConnections(limit, open));
+
+    [Theory]
     [InlineData("node-*", "node-17", true)]
     [InlineData("node-*", "NODE-17", true)]
     [InlineData("node-*", "mynode-17", false)]
