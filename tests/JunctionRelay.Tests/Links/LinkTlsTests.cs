@@ -190,10 +190,11 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         await using var cloud = new Cloud([first.EndPoint, second.EndPoint], first.Log);
         await cloud.UpAsync();
         var (client, target) = await cloud.OpenAsync(first);
-        foreach (var (_, session) in first.Directory.All())
-            session.Drain();
-        // The first address is asked again and drains still; then the second.
-        await Eventually.TrueAsync(() => cloud.Directory.Find("hq").Count > 0 && cloud.Session != client.Session, () => "no other session is made");
+        first.Acceptor.Drain();
+        // The first address is asked again and refuses; then the second.
+        await Eventually.TrueAsync(() => second.Directory.All().Count > 0 && cloud.Session != client.Session, () => "no other session is made");
+        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        Assert.Same(cloud.Session, elsewhere!.Session);
         await Task.WhenAll(Pattern.SendAsync(client, 1, 100_000), Pattern.CheckAsync(target, 1, 100_000)).WaitAsync(Patience);
     }
 
@@ -255,11 +256,12 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
             Listener = new LinkListener(name);
             _port = new LinkPort(
                 SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust),
-                new LinkAcceptor(own, Directory, Listener), admit ?? ((_, _) => null), Log, TimeProvider.System);
+                Acceptor = new LinkAcceptor(own, Directory, Listener), admit ?? ((_, _) => null), Log, TimeProvider.System);
             _running = _port.RunAsync();
         }
 
         public QuietLog Log { get; } = new();
+        public LinkAcceptor Acceptor { get; }
         public LinkDirectory Directory { get; } = new();
         public LinkListener Listener { get; }
         public EndPoint EndPoint => _port.EndPoint;
