@@ -24,7 +24,7 @@ internal static class RunCommand
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {
-                await JunctionHost.RunAsync(RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System));
+                await JunctionHost.RunAsync(log => RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, reading.Instance, log));
                 return ExitCodes.Ok;
             }
             catch (ListenException e)

@@ -12,7 +12,8 @@ internal static class JunctionHost
 {
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
-    public static async Task RunAsync(JunctionPlan plan)
+    /// <param name="build">Makes the plan; the log is for its links.</param>
+    public static async Task RunAsync(Func<ILogger, JunctionPlan> build)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // A console that nobody reads must not stop the relaying: lines are dropped instead.
@@ -20,8 +21,11 @@ internal static class JunctionHost
         builder.Logging.AddFilter("Microsoft", LogLevel.None);
         builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(s => new RelayService(
-            plan.Relays, plan.DrainTimeout, s.GetRequiredService<ILogger<RelayService>>(), s.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
+        builder.Services.AddSingleton(Links);
+        builder.Services.AddSingleton(Relays);
+        // Stopped in the opposite order: the relays drain while the links still carry them.
+        builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
         builder.Services.AddSingleton<IHostLifetime, Signals>();
         // The drain has a limit of its own.
@@ -29,5 +33,16 @@ internal static class JunctionHost
 
         using var host = builder.Build();
         await host.RunAsync();
+    }
+
+    private static LinkService Links(IServiceProvider services) =>
+        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>());
+
+    private static RelayService Relays(IServiceProvider services)
+    {
+        var plan = services.GetRequiredService<JunctionPlan>();
+        return new RelayService(
+            plan.Relays, plan.DrainTimeout, services.GetRequiredService<ILogger<RelayService>>(), services.GetRequiredService<TimeProvider>(),
+            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams));
     }
 }

@@ -30,10 +30,15 @@ internal sealed partial class ConfigChecks
             Add("name", $"is '{name}'", NameRemedy);
         CheckIdentity();
         var relays = _config.Relays ?? new Dictionary<string, RelayConfig>();
-        if (relays.Count == 0 && !_bound.Unclear.Any(u => u.StartsWith("relays", StringComparison.Ordinal)))
+        // A junction that serves peers alone needs no relay.
+        if (relays.Count == 0 && (_config.Services is null or { Count: 0 }) && !_bound.Unclear.Any(u => u.StartsWith("relays", StringComparison.Ordinal)))
             Add("relays", "are missing, so that there is nothing to do", "add one: \"relays\": { \"NAME\": { \"listen\": [\"HOST:PORT\"], \"target\": [\"HOST:PORT\"] } }");
         foreach (var (key, relay) in relays)
             CheckRelay(key, $"relays.{key}", relay);
+        CheckLinks();
+        CheckPeers();
+        foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
+            CheckService(key, $"services.{key}", service);
         CheckConflicts();
     }
 
@@ -62,6 +67,7 @@ internal sealed partial class ConfigChecks
         foreach (var (at, address) in listens)
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
+        CheckLinkNames(targets);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].

@@ -12,12 +12,13 @@ internal static class ConfigReader
         var problems = new List<ConfigProblem>();
         var layers = ConfigSources.Read(file, environment, overrides ?? new Dictionary<string, string>(), problems);
         if (layers is null)
-            return new ConfigReading(null, "", problems);
+            return new ConfigReading(null, "", "", problems);
 
         var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var instance = file is null ? home : Path.GetFullPath(file);
         var bound = ConfigBinder.Bind(layers, problems);
         ConfigChecks.Check(bound, home, problems);
-        return new ConfigReading(problems.Count == 0 ? bound.Config : null, home,
+        return new ConfigReading(problems.Count == 0 ? bound.Config : null, home, instance,
             [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)]);
     }
 }
@@ -25,4 +26,5 @@ internal static class ConfigReader
 /// <summary>A configuration, or what is wrong with it.</summary>
 /// <param name="Config">Null when there is any problem.</param>
 /// <param name="Home">The directory that the paths in it are relative to.</param>
-internal sealed record ConfigReading(JunctionConfig? Config, string Home, IReadOnlyList<ConfigProblem> Problems);
+/// <param name="Instance">Tells this junction from others on the machine, and stays the same when it starts again: the full path of the file.</param>
+internal sealed record ConfigReading(JunctionConfig? Config, string Home, string Instance, IReadOnlyList<ConfigProblem> Problems);

@@ -7,15 +7,16 @@ namespace JunctionRelay.Configuration;
 internal static class LaterKeys
 {
     /// <summary>How to mend any of them.</summary>
-    public const string Remedy = "this version relays tcp, tls and unix only";
+    public const string Remedy = "leave it out until then";
 
     /// <summary>Patterns of keys (see <see cref="ConfigPath.Pattern"/>), and what they belong to.</summary>
     public static readonly IReadOnlyDictionary<string, string> Keys = new Dictionary<string, string>
     {
-        ["links.*"] = "links",
-        ["linkListen"] = "links",
-        ["peers.*"] = "peers",
-        ["services.*"] = "services",
+        ["links.*.compress"] = "compressed links",
+        ["peers.*.offers"] = "services that peers offer by themselves",
+        ["peers.*.listen"] = "listeners for peers",
+        ["services.*.open"] = "destinations that a peer names",
+        ["services.*.protocol"] = "license protocols",
         ["relays.*.open"] = "destinations that a client names",
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
@@ -26,7 +27,6 @@ internal static class LaterKeys
     /// <summary>Kinds of addresses, and what they belong to.</summary>
     public static readonly IReadOnlyDictionary<string, string> Schemes = new Dictionary<string, string>
     {
-        ["link"] = "links",
         ["socks5"] = "SOCKS listeners",
         ["http"] = "HTTP CONNECT listeners",
     };

@@ -10,7 +10,8 @@ internal sealed record RelayConfig
     public IReadOnlyList<string>? Listen { get; init; }
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
-        "first, last to last), unix:/path, and tls:// before any of these. Names are resolved for every connection. Required.")]
+        "first, last to last), unix:/path, tls:// before any of these, and link://NAME/SERVICE, a service of the junction at the other end of a link: " +
+        "NAME is one of links, or the name of a peer that dials in. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
     [Description("The destinations that a client may name itself, host and port patterns.")]

@@ -7,11 +7,17 @@ using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace JunctionRelay.Configuration;
 
-/// <summary>All relays of one junction, built. <paramref name="DrainTimeout"/>: how long connections may go on after a stop.</summary>
-internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout);
+/// <summary>One junction, built.</summary>
+/// <param name="Relays">Its relays.</param>
+/// <param name="DrainTimeout">How long connections may go on after a stop.</param>
+/// <param name="Links">Its links; null where it has none.</param>
+/// <param name="Peers">How the streams that peers open are relayed; null without links.</param>
+internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers);
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
@@ -26,31 +32,51 @@ internal sealed class RelayPlanBuilder
     private readonly string _home;
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
+    private readonly LinksPlanBuilder _linksBuilder;
 
-    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time) => (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
+    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
+    {
+        (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, time);
+    }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
     /// <param name="home">The directory that paths in it are relative to.</param>
-    public static JunctionPlan Build(JunctionConfig config, string home, TimeProvider time)
+    /// <param name="instance">What tells this junction from others of its name and stays the same when it starts again: where its configuration is.</param>
+    public static JunctionPlan Build(JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null)
     {
         var builder = new RelayPlanBuilder(config, home, time);
+        var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
+            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target }, HealthInterval));
+        var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout);
+            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links));
     }
+
+    // What peers ask for is relayed like anything else, from the first stage on.
+    private static RelayPlan PeersPlan(LinksPlan links) => new()
+    {
+        Name = "peers",
+        Listen = [],
+        Socket = SocketSettings.Default,
+        Admission = new Admission(null, new ConnectionLimits(null, null)),
+        Greeter = new LinkStreamGreeter(),
+        Authorization = links.Peers,
+        Services = links.Services,
+        Limits = new RelayLimits(HandshakeTimeout, HalfClosedTimeout, null, null),
+        HealthInterval = HealthInterval,
+    };
 
     private RelayPlan Relay(string name, RelayConfig relay)
     {
         var listen = relay.Listen!.Select(text => ListenAddress.Read(text, out _)!).ToList();
-        var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
         var files = TlsFiles.Of(name, relay.Tls, _identity, _home);
         var handshakeTimeout = relay.HandshakeTimeout ?? HandshakeTimeout;
         var socket = new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive);
         // The ports of a range come and go with the jobs behind them: asking each of them all the time would look like a scan.
         var health = listen.Exists(l => l.Count > 1) ? TimeSpan.Zero : relay.HealthInterval ?? HealthInterval;
         var serving = listen.Exists(l => l.IsTls) ? TlsHandshake.Serving(Serving(files, relay.Tls)) : null;
-        var dialling = targets.Exists(t => t.IsTls) ? Dialling(files, relay.Tls) : null;
-        var dialer = new SocketDialer(socket);
         return new RelayPlan
         {
             Name = name,
@@ -61,20 +87,28 @@ internal sealed class RelayPlanBuilder
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
             Greeter = new PlainGreeter(),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
-            Services = new ServiceTable(new TargetList(
-                [.. targets.Select(t => new TargetHealth(Target(t), health > TimeSpan.Zero))], BalanceOf(relay), HoldOf(relay), _time)),
+            Services = new ServiceTable(Targets(name, relay, health)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
+    }
+
+    private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
+    {
+        var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
+        var dialling = targets.Exists(t => t.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
+        var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
+        return new TargetList([.. targets.Select(t => new TargetHealth(Target(t), health > TimeSpan.Zero))], BalanceOf(relay), HoldOf(relay), _time);
 
         ITarget Target(TargetAddress address)
         {
+            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service);
             EndPoint endPoint = address.UnixPath is { } path ? Unix(path)
                 : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
                 : new DnsEndPoint(address.Host, address.Ports.First);
             var plain = new TcpTarget(endPoint, dialer, relay.ConnectTimeout ?? ConnectTimeout);
             // A scope id is this machine's business: no certificate names it.
-            return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], handshakeTimeout) : plain;
+            return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
     }
 
@@ -96,9 +130,9 @@ internal sealed class RelayPlanBuilder
     private static TlsSettings Dialling(TlsFiles files, TlsConfig? tls) =>
         new(files.Certificate is null ? null : Identity(files), Trust(files), AllowTls12: tls?.MinVersion == "1.2");
 
-    private static TlsIdentity Identity(TlsFiles files) => TlsIdentity.FromPemFiles(files.Certificate!.File, files.Key!.File);
+    internal static TlsIdentity Identity(TlsFiles files) => TlsIdentity.FromPemFiles(files.Certificate!.File, files.Key!.File);
 
-    private static X509Certificate2Collection? Trust(TlsFiles files) => files.Trust is { } trust ? TlsSettings.TrustFromPemFile(trust.File) : null;
+    internal static X509Certificate2Collection? Trust(TlsFiles files) => files.Trust is { } trust ? TlsSettings.TrustFromPemFile(trust.File) : null;
 
     private static Balance BalanceOf(RelayConfig relay) => relay.Balance switch
     {

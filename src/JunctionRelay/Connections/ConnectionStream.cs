@@ -20,6 +20,13 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     /// </summary>
     public bool LeavesEngineThread { get; set; }
 
+    /// <summary>
+    /// Held by whoever makes the TLS library work on the state of the session outside its own lock: a read, while it decrypts (not while it waits), and
+    /// the making of close_notify. SslStream.ShutdownAsync takes no lock of its own, and OpenSSL allows one thread at a time (SSL_shutdown beside SSL_read
+    /// fails, or worse). Null during the handshake, which is alone.
+    /// </summary>
+    public SemaphoreSlim? Work { get; set; }
+
     public override bool CanRead => true;
     public override bool CanWrite => true;
     public override bool CanSeek => false;
@@ -62,7 +69,17 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> FinishAsync(ValueTask<int> read, bool waitOnly)
     {
-        var count = await read;
+        int count;
+        Work?.Release();
+        try
+        {
+            count = await read;
+        }
+        finally
+        {
+            if (Work is { } work) await work.WaitAsync(CancellationToken.None);
+        }
+
         Note(count, waitOnly);
         if (LeavesEngineThread) await Task.Yield();
         return count;

@@ -2,6 +2,8 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Runtime.CompilerServices;
+using System.Security.Authentication;
+using System.Security.Cryptography;
 
 namespace JunctionRelay.Connections;
 
@@ -13,6 +15,7 @@ internal sealed class TlsConnection : Connection
 {
     private readonly Connection _transport;
     private readonly SslStream _tls;
+    private readonly SemaphoreSlim _work;   // see ConnectionStream.Work
     private readonly TlsInput _input;
     private readonly TlsOutput _output;
     private int _disposed;
@@ -25,6 +28,7 @@ internal sealed class TlsConnection : Connection
     {
         _transport = transport;
         _tls = tls;
+        _work = stream.Work = new SemaphoreSlim(1);
         _input = new TlsInput(tls, stream, refusal);
         _output = new TlsOutput(this);
         Peer = peer;
@@ -81,6 +85,7 @@ internal sealed class TlsConnection : Connection
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
         protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
         {
+            await stream.Work!.WaitAsync(cancellationToken);
             try
             {
                 _ = await tls.ReadAsync(Memory<byte>.Empty, cancellationToken);
@@ -89,11 +94,16 @@ internal sealed class TlsConnection : Connection
             {
                 throw broken;
             }
+            finally
+            {
+                stream.Work.Release();
+            }
         }
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         protected override async ValueTask<int> ReceiveAsync(Memory<byte> free, CancellationToken cancellationToken)
         {
+            await stream.Work!.WaitAsync(cancellationToken);
             try
             {
                 var count = await tls.ReadAsync(free, cancellationToken);
@@ -104,6 +114,10 @@ internal sealed class TlsConnection : Connection
             catch (Exception e) when (Translate(e) is { } broken)
             {
                 throw broken;
+            }
+            finally
+            {
+                stream.Work.Release();
             }
         }
 
@@ -140,9 +154,21 @@ internal sealed class TlsConnection : Connection
         {
             try
             {
-                await owner._tls.ShutdownAsync();
+                Task sending;
+                await owner._work.WaitAsync();
+                try
+                {
+                    sending = owner._tls.ShutdownAsync();
+                }
+                finally
+                {
+                    // Only the making is exclusive: a peer that does not take it must not keep us from reading.
+                    owner._work.Release();
+                }
+
+                await sending;
             }
-            catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+            catch (Exception e) when (e is IOException or InvalidOperationException or CryptographicException or AuthenticationException)
             {
                 // The reader of this connection meets the same fault and names it.
             }

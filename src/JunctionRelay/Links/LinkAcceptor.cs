@@ -5,21 +5,10 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Links;
 
 /// <summary>Takes links from peers: HELLO, verdict, and then the session until its transport ends. TLS and its limits come before this.</summary>
-/// <param name="options">What we are, and what we grant to every peer.</param>
-/// <param name="forPeer">What we grant to this one instead; null where all are alike.</param>
-internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<PeerIdentity, LinkOptions>? forPeer = null)
+/// <param name="refusal">Why this peer may not link with us; null when it may.</param>
+internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory, LinkListener? listener, string? refusal = null)
 {
-    private volatile bool _isDraining;
-
     private ILogger Log => options.Log;
-
-    /// <summary>Takes no new sessions, and tells the peers of those that are there to open their streams elsewhere. What is there goes on, and may resume.</summary>
-    public void Drain()
-    {
-        _isDraining = true;
-        foreach (var (_, session) in directory.All())
-            session.Drain();
-    }
 
     /// <summary>Serves one connection whose peer has proved who it is; disposes it.</summary>
     public async Task RunAsync(Connection connection)
@@ -40,6 +29,12 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
             return;
         }
 
+        if (refusal is not null)
+        {
+            await RefuseAsync(transport, peer, LinkVerdict.Refused, refusal);
+            return;
+        }
+
         if (directory.EvictGhosts(peer.Name, hello.Party) is > 0 and var ghosts)
             Log.LinkGhostsEvicted(peer.Name, ghosts);
         if (hello.GivenUp is { } givenUp)
@@ -50,17 +45,16 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
 
     private async Task BeginAsync(LinkTransport transport, PeerIdentity peer, LinkHello hello)
     {
-        if (_isDraining)
+        if (directory.IsDraining)
         {
             await RefuseAsync(transport, peer, LinkVerdict.Refused, "the junction is draining");
             return;
         }
 
-        var granted = forPeer?.Invoke(peer) ?? options;
-        var session = new LinkSession(new Guid(RandomNumberGenerator.GetBytes(16)), isDialler: false, granted, hello, peer, listener);
+        var session = new LinkSession(new Guid(RandomNumberGenerator.GetBytes(16)), isDialler: false, options, hello, peer, listener);
         directory.Add(peer.Name, session);
         Log.LinkUp(peer.Name, session.Id, session.Epoch);
-        var end = await session.RunAsync(transport, session.Epoch, isResume: false, Answer(LinkVerdict.New, "", session.Id, session.Epoch) with { Limits = granted.Limits });
+        var end = await session.RunAsync(transport, session.Epoch, isResume: false, Answer(LinkVerdict.New, "", session.Id, session.Epoch));
         Log.LinkDown(peer.Name, session.Id, end.ToString());
     }
 

@@ -8,6 +8,10 @@ internal sealed class LinkDirectory
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
     private TaskCompletionSource _changed = NewSignal();
+    private volatile bool _isDraining;
+
+    /// <summary>No new sessions are taken, and no new streams in those that are there.</summary>
+    public bool IsDraining => _isDraining;
 
     /// <summary>Holds the session until it ends.</summary>
     public void Add(string name, LinkSession session)
@@ -22,7 +26,7 @@ internal sealed class LinkDirectory
     /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, waits for that or for another until
     /// <see cref="LinkOptions.HoldOpens"/> has passed since; otherwise refuses at once.
     /// </summary>
-    public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, TimeProvider time, CancellationToken cancellationToken)
+    public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -31,11 +35,13 @@ internal sealed class LinkDirectory
                 changed = _changed.Task;
             var refused = CloseReason.LinkDown;
             var hold = TimeSpan.Zero;
+            var time = TimeProvider.System;
             foreach (var session in Find(name))
             {
                 if (session.IsUp && session.TryOpen(open, out var stream, out refused))
                     return (stream, default);
-                hold = session.HoldLeft > hold ? session.HoldLeft : hold;
+                if (session.HoldLeft > hold)
+                    (hold, time) = (session.HoldLeft, session.Time);
             }
 
             if (hold <= TimeSpan.Zero)
@@ -63,6 +69,14 @@ internal sealed class LinkDirectory
                 .OrderByDescending(session => session.IsUp)
                 .ThenBy(session => session.StreamCount)];
         }
+    }
+
+    /// <summary>Tells the peers to open their streams elsewhere. What is there goes on, and may resume.</summary>
+    public void Drain()
+    {
+        _isDraining = true;
+        foreach (var (_, session) in All())
+            session.Drain();
     }
 
     /// <summary>All sessions, for status and metrics.</summary>

@@ -5,13 +5,13 @@ namespace JunctionRelay.Links;
 /// <summary>What links say; event ids 3000-3099. A peer's misbehaviour is never an error of ours.</summary>
 internal static partial class LinkLog
 {
-    [LoggerMessage(3000, LogLevel.Information, "link with {peer} is up: session {session}, epoch {epoch}", EventName = "link-up")]
+    [LoggerMessage(3000, LogLevel.Information, "link with {peer} is up (session {session}, epoch {epoch})", EventName = "link-up")]
     public static partial void LinkUp(this ILogger log, string peer, Guid session, uint epoch);
 
-    [LoggerMessage(3001, LogLevel.Information, "link with {peer} resumed: session {session}, epoch {epoch}", EventName = "link-resumed")]
+    [LoggerMessage(3001, LogLevel.Information, "link with {peer} goes on where it stopped (session {session}, epoch {epoch})", EventName = "link-resumed")]
     public static partial void LinkResumed(this ILogger log, string peer, Guid session, uint epoch);
 
-    [LoggerMessage(3002, LogLevel.Information, "link with {peer} lost its connection: session {session}: {reason}", EventName = "link-down")]
+    [LoggerMessage(3002, LogLevel.Information, "link with {peer} lost its connection (session {session}): {reason}", EventName = "link-down")]
     public static partial void LinkDown(this ILogger log, string peer, Guid session, string reason);
 
     [LoggerMessage(3003, LogLevel.Warning, "link {link} could not be dialled: {reason}", EventName = "link-dial-failed")]
@@ -20,7 +20,7 @@ internal static partial class LinkLog
     [LoggerMessage(3004, LogLevel.Warning, "link {link} reached {actual}, not {expected}: check `dial` and `peer`", EventName = "link-wrong-peer")]
     public static partial void LinkWrongPeer(this ILogger log, string link, string actual, string expected);
 
-    [LoggerMessage(3005, LogLevel.Warning, "link with {peer} refused: {verdict}: {reason}", EventName = "link-refused")]
+    [LoggerMessage(3005, LogLevel.Warning, "link with {peer} refused ({verdict}): {reason}", EventName = "link-refused")]
     public static partial void LinkRefused(this ILogger log, string peer, string verdict, string reason);
 
     [LoggerMessage(3006, LogLevel.Warning, "{peer} sent no usable HELLO: {reason}", EventName = "link-hello-refused")]
@@ -35,6 +35,6 @@ internal static partial class LinkLog
     [LoggerMessage(3009, LogLevel.Warning, "could not accept a link on {listen}: {reason}", EventName = "link-accept-failed")]
     public static partial void LinkAcceptFailed(this ILogger log, string listen, string reason);
 
-    [LoggerMessage(3010, LogLevel.Warning, "link from {from} ({peer}) refused: {reason}", EventName = "link-peer-refused")]
-    public static partial void LinkPeerRefused(this ILogger log, string from, string peer, string reason);
+    [LoggerMessage(3010, LogLevel.Information, "link from {from} refused: {reason}", EventName = "link-stranger-refused")]
+    public static partial void LinkStrangerRefused(this ILogger log, string from, string reason);
 }

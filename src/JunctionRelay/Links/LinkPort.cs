@@ -7,14 +7,14 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// A port where other junctions dial in: accepts, bounds the handshakes that strangers can cause, secures with certificates both ways, asks whether the peer
-/// may have a link at all, and hands over to <see cref="LinkAcceptor"/>.
+/// A port where other junctions dial in: accepts, bounds the handshakes that strangers can cause, secures with certificates both ways, and hands over to the
+/// <see cref="LinkAcceptor"/> that is right for the peer.
 /// </summary>
 /// <param name="listener">The bound port.</param>
-/// <param name="tls">Our certificate and trust.</param>
-/// <param name="admit">Why this peer at this address may have no link, or null when it may.</param>
+/// <param name="handshake">TLS with whoever dials.</param>
+/// <param name="acceptorFor">What this peer at this address is granted, or refused.</param>
 internal sealed class LinkPort(
-    ConnectionListener listener, TlsSettings tls, LinkAcceptor acceptor, Func<PeerIdentity, EndPoint?, string?> admit, ILogger log, TimeProvider time) : IAsyncDisposable
+    ConnectionListener listener, TlsHandshake handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for.</summary>
     public const int MostHandshakes = 64;
@@ -23,7 +23,6 @@ internal sealed class LinkPort(
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly TlsHandshake _handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls));
     private readonly ConcurrentDictionary<Task, bool> _served = new();
     private int _handshakes;
 
@@ -72,24 +71,23 @@ internal sealed class LinkPort(
         DialOutcome secured;
         try
         {
-            secured = await _handshake.RunAsync(connection, HandshakeTimeout, CancellationToken.None);
+            secured = await handshake.RunAsync(connection, HandshakeTimeout, CancellationToken.None);
         }
         finally
         {
             Interlocked.Decrement(ref _handshakes);
         }
 
-        var peer = secured.Connection?.Peer;
-        var refusal = secured.Connection is null ? secured.Detail : peer is null ? "it proved no identity" : admit(peer, connection.RemoteEndPoint);
-        if (refusal is not null)
+        if (secured.Connection is not { Peer: { } peer } link)
         {
-            log.LinkPeerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", peer?.Name ?? "nobody", refusal);
-            var refused = secured.Connection ?? connection;
-            refused.Abort(CloseReason.NotPermitted);
-            await refused.DisposeAsync();
+            // A health check, a port scan: no line for people.
+            if (secured.Reason != CloseReason.ClientLeft)
+                log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", secured.Detail);
+            connection.Abort(CloseReason.NotPermitted);
+            await connection.DisposeAsync();
             return;
         }
 
-        await acceptor.RunAsync(secured.Connection!);
+        await acceptorFor(peer, connection.RemoteEndPoint).RunAsync(link);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
@@ -135,6 +136,19 @@ internal sealed partial class LinkSession
                 return _transport is not null && !_isEnded;
         }
     }
+
+    /// <summary>A stream opened now has a chance: there is a transport, or there was one a moment ago.</summary>
+    public bool TakesStreams
+    {
+        get
+        {
+            lock (_gate)
+                return !_isEnded && !_refusesOpens && !IsPeerDraining;
+        }
+    }
+
+    /// <summary>Where the peer's newest connection comes from, or goes to.</summary>
+    public EndPoint? RemoteEndPoint { get; private set; }
 
     public int StreamCount
     {
@@ -353,6 +367,7 @@ internal sealed partial class LinkSession
         lock (_gate)
         {
             _transport = transport;
+            RemoteEndPoint = transport.RemoteEndPoint;
             (_isDown, _refusesOpens) = (false, false);
             (_isResuming, _peerKnown) = (isResume, []);
             if (isResume)

@@ -46,7 +46,8 @@ internal sealed partial class LinkStream : Connection
 
     public override EndPoint? LocalEndPoint => null;
 
-    public override EndPoint? RemoteEndPoint => null;
+    /// <summary>Where the peer's TLS connection comes from; the client behind it is in <see cref="Open"/>.</summary>
+    public override EndPoint? RemoteEndPoint => Session.RemoteEndPoint;
 
     public override PeerIdentity? Peer => Session.Peer;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
@@ -41,6 +42,8 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
 
     /// <summary>Who the connection's certificate says the peer is.</summary>
     public PeerIdentity? Peer => connection.Peer;
+
+    public EndPoint? RemoteEndPoint => connection.RemoteEndPoint;
 
     /// <summary>Completes when the transport neither reads nor writes any more.</summary>
     public Task Stopped => _stopped.Task;

@@ -1,3 +1,4 @@
+using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 
@@ -9,7 +10,7 @@ namespace JunctionRelay.Policies;
 /// </summary>
 internal sealed class ClientAuthorization(NamePatterns? allowNames) : IAuthorization
 {
-    public Verdict Judge(PeerIdentity? who, Greeting greeting)
+    public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (allowNames is null) return new Verdict(true, "admitted");
         if (who is null) return new Verdict(false, "tls.allowNames", "the client proved no name");

@@ -38,6 +38,9 @@ internal static partial class RelayLog
     [LoggerMessage(1009, LogLevel.Information, "stopped: {drained} connections ended by themselves, {aborted} were cut", EventName = "stopped")]
     public static partial void Stopped(this ILogger log, int drained, int aborted);
 
+    [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
+    public static partial void LinkListening(this ILogger log, string address);
+
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);
 

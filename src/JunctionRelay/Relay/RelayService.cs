@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Relay;
 
 /// <summary>An address of the plan could not be listened on.</summary>
-internal sealed class ListenException(string relay, EndPoint address, SocketException inner) : Exception(
-    $"relays.{relay}.listen: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
+internal sealed class ListenException(string key, EndPoint address, SocketException inner) : Exception(
+    $"{key}: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
 {
     private static string Remedy(EndPoint address, SocketError error) => error switch
     {
@@ -34,6 +34,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly TimeSpan _drainTimeout;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
+    private readonly (RelayPlan Plan, ConnectionListener Listener)? _peers;
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
     private readonly CancellationTokenSource _background = new();
@@ -43,9 +44,11 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly List<Task> _running = [];
     private readonly Lock _following = new();
 
-    public RelayService(IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, ILogger<RelayService> log, TimeProvider time)
+    /// <param name="peers">The streams that peers open, and how they are relayed; null without links.</param>
+    public RelayService(
+        IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, ILogger<RelayService> log, TimeProvider time, (RelayPlan Plan, ConnectionListener Listener)? peers = null)
     {
-        (_relays, _drainTimeout, _log, _time) = (relays, drainTimeout, log, time);
+        (_relays, _drainTimeout, _log, _time, _peers) = (relays, drainTimeout, log, time, peers);
         _refusals = new RefusalLog(log, time);
         Connections = new ConnectionTable(time);
     }
@@ -54,7 +57,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public ConnectionTable Connections { get; }
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
-    public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Select(l => (l.Relay.Name, l.Listener.EndPoint));
+    public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
 
     /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -69,6 +72,13 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
                 loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
                 _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
             }
+        }
+
+        if (_peers is var (plan, streams))
+        {
+            _listeners.Add((plan, streams));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint), Connections, _refusals, _metrics, _log, _time));
+            Watch(plan);
         }
 
         foreach (var loop in loops) _accepting.Add(loop.RunAsync());
@@ -120,7 +130,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         }
         catch (SocketException e)
         {
-            throw new ListenException(relay.Name, listen.EndPoint, e);
+            throw new ListenException($"relays.{relay.Name}.listen", listen.EndPoint, e);
         }
     }
 
@@ -143,6 +153,8 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (changed.IsUp) _log.TargetUp(relay.Name, changed.Target.Name);
         else _log.TargetDown(relay.Name, changed.Target.Name, changed.Detail);
         bool takes, turned = false;
+        // Streams of peers are refused one by one: other services of ours may be up.
+        if (relay == _peers?.Plan) return;
         lock (_following)
         {
             // Two targets may change at once: what is decided is applied before the next one decides.

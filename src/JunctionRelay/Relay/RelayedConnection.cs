@@ -102,7 +102,7 @@ internal sealed class RelayedConnection
         Id = greeting.Id ?? Id;
         _clientText = greeting.Client ?? _clientText;
 
-        var verdict = _relay.Authorization.Judge(_client.Peer, greeting);
+        var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed)
         {
             _metrics.Denied(Relay, verdict.Rule);

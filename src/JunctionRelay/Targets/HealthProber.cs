@@ -1,5 +1,3 @@
-using JunctionRelay.Connections;
-
 namespace JunctionRelay.Targets;
 
 /// <summary>Connects to a target now and then and hangs up: takes a dead one out and, asking every second, brings it back in.</summary>
@@ -11,15 +9,15 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        var every = health.Target.ProbeInterval ?? interval;
         try
         {
+            // What has an interval of its own starts together with us: give it the time to come up before calling it down.
+            if (health.Target.ProbeInterval is not null) await Task.Delay(IntervalWhileDown, time, cancellationToken);
             while (true)
             {
-                var outcome = await health.Target.ProbeAsync(cancellationToken);
-                health.Report(outcome);
-                // A reset, as haproxy's checks do: nothing was said, and no TIME_WAIT stays behind.
-                outcome.Connection?.Abort(CloseReason.ClientLeft);
-                await Task.Delay(health.IsUp || interval < IntervalWhileDown ? interval : IntervalWhileDown, time, cancellationToken);
+                health.Report(await health.Target.ProbeAsync(cancellationToken));
+                await Task.Delay(health.IsUp || every < IntervalWhileDown ? every : IntervalWhileDown, time, cancellationToken);
             }
         }
         catch (OperationCanceledException)

@@ -11,6 +11,9 @@ internal interface ITarget
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
 
-    /// <summary>Finds out as cheaply as it can whether the target would accept a connection. A connection that it returns is the caller's to abort.</summary>
-    ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken);
+    /// <summary>How often it is worth asking with <see cref="ProbeAsync"/>; null = as often as the relay says.</summary>
+    TimeSpan? ProbeInterval => null;
+
+    /// <summary>Finds out as cheaply as it can whether the target would accept a connection: null if so, else the failure.</summary>
+    ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken);
 }

@@ -33,17 +33,17 @@ internal sealed class TargetHealth(ITarget target, bool probed)
     /// <summary>Told when the target goes out or comes back; not under the lock.</summary>
     public event Action<TargetHealth>? Changed;
 
-    /// <summary>A dial or probe came to an end.</summary>
-    public void Report(DialOutcome outcome)
+    /// <summary>A dial or probe came to an end; <paramref name="failure"/> null = it succeeded.</summary>
+    public void Report(DialOutcome? failure)
     {
-        if (!probed || outcome.Connection is null && !SaysDown(outcome.Reason)) return;
+        if (!probed || failure is { } f && !SaysDown(f.Reason)) return;
         lock (_lock)
         {
-            _failures = outcome.Connection is not null ? 0 : _failures + 1;
-            var up = outcome.Connection is not null || _up && outcome.Reason != CloseReason.DialRefused && _failures < FailuresThatCount;
+            _failures = failure is null ? 0 : _failures + 1;
+            var up = failure is not { } how || _up && !IsDefinite(how.Reason) && _failures < FailuresThatCount;
             if (up == _up) return;
             _up = up;
-            Detail = up ? "" : outcome.Detail;
+            Detail = failure?.Detail ?? "";
         }
 
         Changed?.Invoke(this);
@@ -56,5 +56,7 @@ internal sealed class TargetHealth(ITarget target, bool probed)
 
     // A certificate that we refuse, or our own lack of descriptors, says nothing that the next probe could take back.
     private static bool SaysDown(CloseReason reason) =>
-        reason is CloseReason.DialRefused or CloseReason.DialTimeout or CloseReason.DialUnresolved or CloseReason.DialUnreachable;
+        reason is CloseReason.DialRefused or CloseReason.DialTimeout or CloseReason.DialUnresolved or CloseReason.DialUnreachable or CloseReason.LinkDown;
+
+    private static bool IsDefinite(CloseReason reason) => reason is CloseReason.DialRefused or CloseReason.LinkDown;
 }

@@ -76,7 +76,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
                 candidate.DialEnded();
             }
 
-            candidate.Report(outcome);
+            candidate.Report(outcome.Connection is null ? outcome : null);
             if (outcome.Connection is not null) return new(outcome, candidate);
             details = Join(details, outcome.Detail);
             last = new(outcome with { Detail = details }, candidate);

@@ -12,7 +12,15 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
     public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken) =>
         dialer.DialAsync(request.PortOffset == 0 ? address : Shifted(request.PortOffset), connectTimeout, cancellationToken);
 
-    public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+    public async ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken)
+    {
+        var outcome = await DialAsync(default, cancellationToken);
+        if (outcome.Connection is null) return outcome;
+        // A reset, as haproxy's checks do: nothing was said, and no TIME_WAIT stays behind.
+        outcome.Connection.Abort(CloseReason.ClientLeft);
+        await outcome.Connection.DisposeAsync();
+        return null;
+    }
 
     private EndPoint Shifted(int offset) => address switch
     {

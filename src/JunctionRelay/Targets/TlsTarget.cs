@@ -20,5 +20,5 @@ internal sealed class TlsTarget(ITarget transport, TlsSettings settings, string 
     }
 
     /// <summary>The transport alone: a handshake every few seconds would cost more than it tells.</summary>
-    public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => transport.ProbeAsync(cancellationToken);
+    public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) => transport.ProbeAsync(cancellationToken);
 }

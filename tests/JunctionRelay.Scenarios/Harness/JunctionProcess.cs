@@ -37,7 +37,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
     {
         get
         {
-            var stat = File.ReadAllText($"/proc/{Program.ProcessId}/stat");
+            var stat = string.Concat(Proc("stat"));
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');   // the name in parentheses may hold spaces; field 3 comes next
             return TimeSpan.FromMilliseconds(10 * (Ticks(fields[11]) + Ticks(fields[12])));
 
@@ -110,9 +110,22 @@ internal sealed class JunctionProcess : IAsyncDisposable
         return Path.GetFullPath(path!);
     }
 
+    // proc(5)
+    private string[] Proc(string file)
+    {
+        try
+        {
+            return File.ReadAllLines($"/proc/{Program.ProcessId}/{file}");
+        }
+        catch (IOException)
+        {
+            throw new InvalidOperationException($"The junction has ended:\n{Program.Said()}");
+        }
+    }
+
     private long Status(string field)
     {
-        var line = File.ReadLines($"/proc/{Program.ProcessId}/status").Single(l => l.StartsWith(field, StringComparison.Ordinal));
+        var line = Proc("status").Single(l => l.StartsWith(field, StringComparison.Ordinal));
         return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
     }
 }

@@ -38,7 +38,8 @@ public sealed class ConfigFilesTests
     private static void AssertPlan(string file)
     {
         using var folder = Folder(file);
-        Assert.NotEmpty(RelayPlanBuilder.Build(folder.Config(), folder.Root, TimeProvider.System).Relays);
+        var plan = RelayPlanBuilder.Build(folder.Config(), folder.Root, TimeProvider.System);
+        Assert.True(plan.Relays.Count > 0 || plan.Links is not null, "the plan does nothing");
     }
 
     private static ConfigFolder Folder(string file) => new ConfigFolder().Write("junction.json", File.ReadAllText(RepositoryFiles.Path(file)));

@@ -128,6 +128,14 @@ public sealed class Peer : IDisposable
         return bytes;
     }
 
+    /// <summary>What arrives, as it arrives, until a clean end; anything else throws.</summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadPiecesAsync()
+    {
+        var buffer = new byte[16 * 1024];
+        while (await _stream.ReadAsync(buffer).AsTask().WaitAsync(Eventually.Deadline) is > 0 and var count) yield return buffer.AsMemory(0, count);
+        if (WasReset) throw new IOException("the connection was reset");
+    }
+
     /// <summary>Reads until the other side ends, and tells how it did.</summary>
     public async Task<(byte[] Bytes, SeenEnd End)> ReadToEndAsync()
     {

@@ -17,7 +17,7 @@ public class TestLog : ILogger
     {
         var fields = state is IEnumerable<KeyValuePair<string, object?>> pairs ? pairs.ToDictionary(p => p.Key, p => p.Value) : [];
         // Shown with a test that fails.
-        TestContext.Current.TestOutputHelper?.WriteLine(formatter(state, exception));
+        TestContext.Current.TestOutputHelper?.WriteLine(exception is null ? formatter(state, null) : $"{formatter(state, exception)} {exception}");
         _entries.Enqueue(new LogEntry(logLevel, eventId.Name ?? "", formatter(state, exception), fields));
     }
 

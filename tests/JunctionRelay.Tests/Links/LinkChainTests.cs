@@ -1,7 +1,5 @@
 using JunctionRelay.Connections;
-using JunctionRelay.Links;
 using JunctionRelay.Relay;
-using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Links;
 

@@ -129,9 +129,9 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_peer_that_may_not_is_told_nothing_and_logged()
+    public async Task A_peer_that_may_not_is_refused_and_logged()
     {
-        await using var hq = new Hq(admit: (peer, _) => $"{peer.Name} is not in peers");
+        await using var hq = new Hq(refusal: "cloud is not in peers");
         await using var cloud = new Cloud([hq.EndPoint], hq.Log);
         await hq.Log.WaitAsync("cloud is not in peers");
         Assert.Empty(hq.Directory.All());
@@ -171,7 +171,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         proxy.IsDown = true;
         proxy.Cut(CutKind.Reset);
         await Eventually.TrueAsync(() => !old.IsUp, () => "the cut is not noticed");
-        var (stream, refused) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        var (stream, refused) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
         Assert.True(stream is not null, $"refused: {refused}");
         await using var elsewhere = await second.Listener.AcceptAsync().AsTask().WaitAsync(Patience);
         Assert.Same(old, client.Session);
@@ -190,10 +190,10 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         await using var cloud = new Cloud([first.EndPoint, second.EndPoint], first.Log);
         await cloud.UpAsync();
         var (client, target) = await cloud.OpenAsync(first);
-        first.Acceptor.Drain();
+        first.Directory.Drain();
         // The first address is asked again and refuses; then the second.
         await Eventually.TrueAsync(() => second.Directory.All().Count > 0 && cloud.Session != client.Session, () => "no other session is made");
-        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
         Assert.Same(cloud.Session, elsewhere!.Session);
         await Task.WhenAll(Pattern.SendAsync(client, 1, 100_000), Pattern.CheckAsync(target, 1, 100_000)).WaitAsync(Patience);
     }
@@ -250,18 +250,18 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly LinkPort _port;
         private readonly Task _running;
 
-        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, Func<PeerIdentity, EndPoint?, string?>? admit = null)
+        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
             _port = new LinkPort(
-                SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust),
-                Acceptor = new LinkAcceptor(own, Directory, Listener), admit ?? ((_, _) => null), Log, TimeProvider.System);
+                SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default),
+                TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust))),
+                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System);
             _running = _port.RunAsync();
         }
 
         public QuietLog Log { get; } = new();
-        public LinkAcceptor Acceptor { get; }
         public LinkDirectory Directory { get; } = new();
         public LinkListener Listener { get; }
         public EndPoint EndPoint => _port.EndPoint;

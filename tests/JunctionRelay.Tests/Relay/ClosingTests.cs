@@ -174,6 +174,25 @@ public sealed class ClosingTests
         await pair.EndsAsync(CloseReason.ClientReset);
     }
 
+    [Fact]
+    public async Task Hundreds_of_quick_tls_ends_are_clean_although_the_servers_last_handshake_messages_are_still_being_read()
+    {
+        using var listener = Peer.Listen();
+        await using var relay = await TestRelay.StartAsync(TestRelay.Tls(listener.LocalEndPoint!));
+        using var certificate = TestPki.Default.Issue("upstream.test");
+        await Parallel.ForEachAsync(Enumerable.Range(0, 400), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, _) =>
+        {
+            using var client = await Peer.ConnectAsync(relay.Address);
+            await client.SendAsync(Request);
+            await client.EndAsync();
+            using var server = await Peer.AcceptAsync(listener, tls: true, certificate);
+            Assert.Equal((Request.Length, SeenEnd.Clean), Kind(await server.ReadToEndAsync()));
+            await server.EndAsync();
+        });
+        await Eventually.TrueAsync(() => relay.Service.Connections.Count == 0, () => "a connection stayed in the table");
+        Assert.DoesNotContain(relay.Log.Entries, e => e.Name == "unexpected-fault");
+    }
+
     // Fills every buffer on the way to a peer that does not read, so that the relay is stuck in a write and reads nothing of the sender.
     private static async Task FillAsync(Peer sender)
     {

@@ -181,7 +181,8 @@ public sealed class TargetListTests
                 : TestRelay.Tcp(Listener.LocalEndPoint!).DialAsync(default, cancellationToken);
         }
 
-        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+        public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
+            new(Fails is { } reason ? DialOutcome.Failed(reason, $"{name}: {reason.Name()}") : null);
     }
 
     /// <summary>A target that never answers.</summary>
@@ -196,6 +197,6 @@ public sealed class TargetListTests
             return new(new TaskCompletionSource<DialOutcome>().Task);
         }
 
-        public ValueTask<DialOutcome> ProbeAsync(CancellationToken cancellationToken) => DialAsync(default, cancellationToken);
+        public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) => new(new TaskCompletionSource<DialOutcome?>().Task);
     }
 }

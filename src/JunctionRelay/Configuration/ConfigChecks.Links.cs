@@ -1,0 +1,80 @@
+namespace JunctionRelay.Configuration;
+
+/// <summary>The rules about links, peers and services.</summary>
+internal sealed partial class ConfigChecks
+{
+    private void CheckLinks()
+    {
+        foreach (var (key, link) in _config.Links ?? new Dictionary<string, LinkConfig>())
+        {
+            var path = $"links.{key}";
+            if (!Name().IsMatch(key))
+                Add(path, $"has the name '{key}'", NameRemedy);
+            if (IsAbsent(link.Dial, $"{path}.dial"))
+                Add($"{path}.dial", "is missing", "name the other junction: \"dial\": [\"HOST:PORT\"]");
+            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read, a => a.Scheme))
+            {
+                if (address is not { Scheme: "", UnixPath: null, Count: 1 })
+                    Add(at, "is no single host and port", "write HOST:PORT of the other junction's linkListen; TLS is always spoken");
+            }
+        }
+
+        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read, a => a.Scheme))
+        {
+            if (address is not { Scheme: "", UnixPath: null, Count: 1 })
+                Add(at, "is no single address and port", "write ADDRESS:PORT, e.g. [::]:8443; TLS is always spoken");
+            else
+                _listeners.Add((at, address, false));
+        }
+
+        if (_config.Links is not { Count: > 0 } && _config.LinkListen is not { Count: > 0 })
+            return;
+        foreach (var (file, what) in new[] { (_identity.Certificate, "certificate"), (_identity.Key, "key"), (_identity.Trust, "trust") })
+        {
+            if (IsAbsent(file, $"identity.{what}") && !_bound.IsUnclear("identity.directory"))
+                Add($"identity.{what}", "is missing, and both ends of a link prove who they are", "name the PEM file, or identity.directory");
+        }
+    }
+
+    private void CheckPeers()
+    {
+        foreach (var (key, peer) in _config.Peers ?? new Dictionary<string, PeerConfig>())
+        {
+            CheckAllow($"peers.{key}.from", peer.From);
+            for (var i = 0; i < peer.Services?.Count; i++)
+            {
+                var pattern = peer.Services[i];
+                var matches = new Policies.NamePatterns([pattern]);
+                if (!(_config.Services ?? new Dictionary<string, ServiceConfig>()).Keys.Any(matches.Matches))
+                    Add($"peers.{key}.services[{i}]", $"is '{pattern}', and no service is called so", "add it to services, or mend the name");
+            }
+        }
+    }
+
+    private void CheckService(string name, string path, ServiceConfig service)
+    {
+        if (!Name().IsMatch(name))
+            Add(path, $"has the name '{name}'", NameRemedy);
+        if (IsAbsent(service.Target, $"{path}.target") && service.Open is null)
+            Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"]");
+        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read, a => a.Scheme);
+        CheckLinkNames(targets);
+        foreach (var (at, address) in targets)
+        {
+            if (address.Count > 1)
+                Add(at, $"has {Ports(address.Count)}", "a service stands for one port: make a service for each");
+            if (address is { IsTls: true, UnixPath: not null })
+                Add(at, "is a unix socket, which has no name that a certificate could have", "leave tls:// out");
+        }
+    }
+
+    // link://NAME/SERVICE: a link that we dial, or a peer that dials us.
+    private void CheckLinkNames(List<(string Path, TargetAddress Address)> targets)
+    {
+        foreach (var (at, address) in targets.Where(t => t.Address.Scheme == "link"))
+        {
+            if (_config.Links?.ContainsKey(address.Host) != true && _config.LinkListen is not { Count: > 0 })
+                Add(at, $"names the link '{address.Host}', which is none of links, and nobody can dial in", $"add links.{address.Host}, or linkListen");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
+using JunctionRelay.Policies;
+using JunctionRelay.Relay;
+using JunctionRelay.Routing;
+using JunctionRelay.Targets;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Configuration;
+
+/// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
+internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, TimeProvider time)
+{
+    private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
+
+    private readonly LinkDirectory _directory = new();
+    private readonly IReadOnlyDictionary<string, LinkConfig> _links = config.Links ?? new Dictionary<string, LinkConfig>();
+    private readonly string _self = config.Name ?? CertificateName(identity) ?? Environment.MachineName;
+
+    private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
+
+    /// <summary>The target of <c>link://NAME/SERVICE</c>.</summary>
+    public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory);
+
+    /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
+    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)
+    {
+        if (!HasLinks) return null;
+        var tls = new TlsSettings(
+            RelayPlanBuilder.Identity(identity), RelayPlanBuilder.Trust(identity));
+        var dialer = new SocketDialer(SocketSettings.Default);
+        return new LinksPlan
+        {
+            Options = new LinkOptions { Self = Party(instance), Resume = Resume, Time = time, Log = log },
+            Directory = _directory,
+            Dial = [.. _links.Select(l => new DialledLink(
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy),
+                l.Value.Resume ?? Resume))],
+            Listen = [.. (config.LinkListen ?? []).Select(Listen)],
+            Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
+            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
+            Services = new ServiceTable(services),
+        };
+    }
+
+    // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.
+    private LinkParty Party(string instance)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{_self}\n{Environment.MachineName}\n{instance}"));
+        return new LinkParty(_self, new Guid(hash.AsSpan(0, 16)), (ulong)time.GetUtcNow().ToUnixTimeMilliseconds());
+    }
+
+    private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
+
+    // The variables that everything else on the machine obeys.
+    private static LinkProxy? Proxy(DnsEndPoint host) => LinkProxy.For(
+        host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
+        Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
+
+    private static EndPoint Address(string text)
+    {
+        var address = TargetAddress.Read(text, out _)!;
+        return AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First) : new DnsEndPoint(address.Host, address.Ports.First);
+    }
+
+    private static IPEndPoint Listen(string text)
+    {
+        var address = ListenAddress.Read(text, out _)!;
+        return new IPEndPoint(address.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any), address.Ports.First);
+    }
+
+    private static PeerRule Rule(string pattern, PeerConfig peer) => new(
+        pattern,
+        peer.Services is null ? null : new NamePatterns(peer.Services),
+        peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
+        peer.MaxStreams, peer.Resume);
+
+    private static string? CertificateName(TlsFiles identity) =>
+        identity is { Certificate: not null, Key: not null } ? PeerIdentity.Of(RelayPlanBuilder.Identity(identity).Certificate).Name : null;
+}

@@ -1,0 +1,40 @@
+using System.Net;
+using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
+
+namespace JunctionRelay.Policies;
+
+/// <summary>What one entry of <c>peers</c> grants.</summary>
+/// <param name="Pattern">The name or pattern that the entry stands under.</param>
+/// <param name="Services">The services that the peer may use; null = none.</param>
+/// <param name="From">Where it may connect from; null = anywhere.</param>
+/// <param name="MaxStreams">How many streams it may hold; null = no limit of its own.</param>
+/// <param name="Resume">How long its streams survive the loss of the link; null = as usual.</param>
+internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume)
+{
+    private readonly NamePatterns _names = new([Pattern]);
+
+    /// <summary>Whether the entry is about this peer, connecting from there.</summary>
+    public bool IsFor(PeerIdentity peer, EndPoint? from) =>
+        (_names.Matches(peer.Name) || peer.Names.Any(_names.Matches)) && (From is null || from is IPEndPoint ip && From.Contains(ip.Address));
+}
+
+/// <summary>
+/// Of the peers of a link: every stream is judged by the name that TLS proved, here where its target is dialled. Default: nothing. Where several
+/// entries are about a peer, what one of them grants is granted.
+/// </summary>
+internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
+{
+    public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
+    {
+        if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");
+        var about = For(who, from).ToList();
+        if (about.Find(r => r.Services?.Matches(service) == true) is { } grant) return new Verdict(true, $"peers.{grant.Pattern}");
+        return about.Count == 0
+            ? new Verdict(false, "peers", $"no entry of peers is about \"{who.Name}\" at {(from is null ? "its address" : SocketDialer.Text(from))}")
+            : new Verdict(false, $"peers.{about[0].Pattern}", $"\"{who.Name}\" may not use the service \"{service}\"");
+    }
+
+    /// <summary>The entries about a peer.</summary>
+    public IEnumerable<PeerRule> For(PeerIdentity peer, EndPoint? from) => rules.Where(r => r.IsFor(peer, from));
+}

@@ -1,0 +1,32 @@
+using System.Net;
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
+using JunctionRelay.Policies;
+using JunctionRelay.Routing;
+
+namespace JunctionRelay.Relay;
+
+/// <summary>The links of one junction, complete: what it dials, where it is dialled, and what its peers may use.</summary>
+internal sealed record LinksPlan
+{
+    /// <summary>Who we are: name, instance, generation; and what we grant unless a peer's rule says otherwise.</summary>
+    public required LinkOptions Options { get; init; }
+
+    /// <summary>The live sessions, which <c>link://</c> targets look up.</summary>
+    public required LinkDirectory Directory { get; init; }
+
+    public required IReadOnlyList<DialledLink> Dial { get; init; }
+    public required IReadOnlyList<IPEndPoint> Listen { get; init; }
+
+    /// <summary>TLS with those that dial us; null when nobody can.</summary>
+    public TlsHandshake? Handshake { get; init; }
+
+    public required PeerRules Peers { get; init; }
+    public required ServiceTable Services { get; init; }
+}
+
+/// <summary>One link that we dial.</summary>
+/// <param name="Name">In the configuration.</param>
+/// <param name="Peer">The name that the other junction's certificate must bear.</param>
+/// <param name="Connectors">A round of its addresses, a new one for each session.</param>
+internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume);

@@ -1,0 +1,120 @@
+using System.Net.Sockets;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Relay;
+
+/// <summary>Who may use what over links, chains and loops.</summary>
+public sealed class LinkPolicyTests
+{
+    [Theory]
+    [InlineData("hq/secret", "not-permitted", "\"cloud\" may not use the service \"secret\"")]
+    [InlineData("hq/nothing", "not-permitted", "\"cloud\" may not use the service \"nothing\"")]
+    [InlineData("hq/gone", "no-such-service", "there is no service \"gone\" here")]
+    [InlineData("hq/closed", "dial-refused", "refused")]
+    public async Task A_refusal_comes_back_with_its_reason_and_nothing_is_dialled(string target, string reason, string words)
+    {
+        using var upstream = Peer.Listen();
+        using var closed = Peer.Listen();
+        var closedAddress = closed.LocalEndPoint!;
+        closed.Dispose();
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
+        {
+            Services = { ["lmgrd"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["secret"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["closed"] = TestRelay.Tcp(closedAddress) },
+            Peers = { ["cloud"] = ["lmgrd", "gone", "closed"], ["other"] = ["secret"] },
+            Dialled = true,
+        });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Relays = { ["test"] = target }, Dial = [("hq", [hq.LinkAddress])] });
+        await cloud.LinkedAsync("hq");
+
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(cloud.AddressOf("test")));
+        Assert.Equal(reason, (await cloud.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        var atHq = await hq.Log.WaitAsync("connection-ended");
+        Assert.Equal(reason, atHq.Fields["reason"]);
+        Assert.Contains(words, atHq.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Fact]
+    public async Task A_peer_that_no_entry_is_about_gets_no_link_and_is_told_why()
+    {
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Peers = { ["node-*"] = ["lmgrd"] }, Dialled = true });
+        await using var stranger = await TestJunction.StartAsync(new TestJunctionPlan("stranger") { Dial = [("hq", [hq.LinkAddress])] });
+        var refused = await stranger.LinkLog.WaitAsync("link-refused");
+        Assert.Contains("no entry of peers is about \"stranger\"", refused.Message, StringComparison.Ordinal);
+        Assert.Empty(hq.Sessions);
+    }
+
+    [Fact]
+    public async Task A_chain_of_three_links_carries_bytes_under_one_id()
+    {
+        using var upstream = Peer.Listen();
+        await using var d = await TestJunction.StartAsync(new TestJunctionPlan("d") { Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["c"] = ["s"] }, Dialled = true });
+        await using var c = await TestJunction.StartAsync(new TestJunctionPlan("c") { Services = { ["s"] = "d/s" }, Peers = { ["b"] = ["s"] }, Dial = [("d", [d.LinkAddress])], Dialled = true });
+        await using var b = await TestJunction.StartAsync(new TestJunctionPlan("b") { Services = { ["s"] = "c/s" }, Peers = { ["a"] = ["s"] }, Dial = [("c", [c.LinkAddress])], Dialled = true });
+        await using var a = await TestJunction.StartAsync(new TestJunctionPlan("a") { Relays = { ["s"] = "b/s" }, Dial = [("b", [b.LinkAddress])] });
+        await Task.WhenAll(a.LinkedAsync("b"), b.LinkedAsync("c"), c.LinkedAsync("d"));
+
+        using var client = await Peer.ConnectAsync(a.AddressOf("s"));
+        using var server = await Peer.AcceptAsync(upstream);
+        await client.SendAsync("through three links"u8.ToArray());
+        Assert.Equal("through three links"u8.ToArray(), await server.ReadAsync(19));
+        await server.SendAsync("and back"u8.ToArray());
+        Assert.Equal("and back"u8.ToArray(), await client.ReadAsync(8));
+        client.Reset();
+        Assert.Equal(SeenEnd.Reset, (await server.ReadToEndAsync()).End);
+
+        var ids = new List<string>();
+        foreach (var junction in new[] { a, b, c, d })
+        {
+            var end = await junction.Log.WaitAsync("connection-ended");
+            Assert.Equal("client-reset", end.Fields["reason"]);
+            ids.Add(end.Fields["id"]!.ToString()!);
+        }
+
+        Assert.Single(ids.Distinct());
+    }
+
+    [Fact]
+    public async Task A_loop_is_refused_with_its_path()
+    {
+        await using var a = await TestJunction.StartAsync(new TestJunctionPlan("a") { Relays = { ["s"] = "b/s" }, Services = { ["s"] = "b/s" }, Peers = { ["b"] = ["s"] }, Dialled = true });
+        await using var b = await TestJunction.StartAsync(new TestJunctionPlan("b") { Services = { ["s"] = "a/s" }, Peers = { ["a"] = ["s"] }, Dial = [("a", [a.LinkAddress])] });
+        await Task.WhenAll(a.LinkedAsync("b"), b.LinkedAsync("a"));
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(a.AddressOf("s")));
+        Assert.Equal("link-loop", (await a.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        var atB = await b.Log.WaitAsync("connection-ended");
+        Assert.Equal("link-loop", atB.Fields["reason"]);
+        Assert.Contains("a → b → a", atB.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_link_a_relay_resets_at_once()
+    {
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Relays = { ["s"] = "hq/s" } });
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(cloud.AddressOf("s")));
+        Assert.Equal("link-down", (await cloud.Log.WaitAsync("connection-ended")).Fields["reason"]);
+    }
+
+    [Fact]
+    public async Task A_junction_that_comes_back_as_a_new_process_ends_its_old_streams_at_once()
+    {
+        using var upstream = Peer.Listen();
+        var instance = Guid.NewGuid();
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["cloud"] = ["s"] }, Dialled = true });
+        // The first life of cloud ends without a word: its connection to hq is left hanging, as by a machine that lost its power.
+        await using var wall = new BlackHole(hq.LinkAddress);
+        var plan = new TestJunctionPlan("cloud") { Relays = { ["s"] = "hq/s" }, Instance = instance };
+        await using var first = await TestJunction.StartAsync(plan with { Dial = [("hq", [wall.Address])] });
+        await first.LinkedAsync("hq");
+        using var client = await Peer.ConnectAsync(first.AddressOf("s"));
+        using var server = await Peer.AcceptAsync(upstream);
+        await client.SendAsync("x"u8.ToArray());
+        await server.ReadAsync(1);
+        wall.Swallow();
+
+        var ending = server.ReadToEndAsync();
+        await using var second = await TestJunction.StartAsync(plan with { Dial = [("hq", [hq.LinkAddress])], Generation = 2 });
+        Assert.Equal(SeenEnd.Reset, (await ending.WaitAsync(TimeSpan.FromSeconds(2))).End);
+        Assert.Equal("link-peer-restarted", (await hq.Log.WaitAsync("connection-ended")).Fields["reason"]);
+    }
+}
