@@ -24,7 +24,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
 
     /// <summary>The target of <c>link://NAME/SERVICE</c>.</summary>
-    public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory);
+    public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory, time);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)
@@ -38,8 +38,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, Time = time, Log = log },
             Directory = _directory,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy),
-                l.Value.Resume ?? Resume))],
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy), l.Value.Resume ?? Resume))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),

@@ -26,7 +26,7 @@ internal sealed class LinkDirectory
     /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, waits for that or for another until
     /// <see cref="LinkOptions.HoldOpens"/> has passed since; otherwise refuses at once.
     /// </summary>
-    public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, CancellationToken cancellationToken)
+    public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, TimeProvider time, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -35,13 +35,11 @@ internal sealed class LinkDirectory
                 changed = _changed.Task;
             var refused = CloseReason.LinkDown;
             var hold = TimeSpan.Zero;
-            var time = TimeProvider.System;
             foreach (var session in Find(name))
             {
                 if (session.IsUp && session.TryOpen(open, out var stream, out refused))
                     return (stream, default);
-                if (session.HoldLeft > hold)
-                    (hold, time) = (session.HoldLeft, session.Time);
+                hold = session.HoldLeft > hold ? session.HoldLeft : hold;
             }
 
             if (hold <= TimeSpan.Zero)

@@ -28,5 +28,5 @@ internal sealed record LinksPlan
 /// <summary>One link that we dial.</summary>
 /// <param name="Name">In the configuration.</param>
 /// <param name="Peer">The name that the other junction's certificate must bear.</param>
-/// <param name="Connectors">A round of its addresses, a new one for each session.</param>
+/// <param name="Connectors">A new round of its addresses, for each session its own.</param>
 internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume);

@@ -10,7 +10,7 @@ namespace JunctionRelay.Targets;
 /// <param name="link">As the configuration calls it: a link that we dial, or the name of a peer that dials us.</param>
 /// <param name="peer">The name that the peer's certificate bears.</param>
 /// <param name="self">Our own name, which the path of the connection gets added.</param>
-internal sealed class LinkTarget(string link, string peer, string service, string self, LinkDirectory links) : ITarget
+internal sealed class LinkTarget(string link, string peer, string service, string self, LinkDirectory links, TimeProvider time) : ITarget
 {
     public string Name { get; } = $"link://{link}/{service}";
 
@@ -18,8 +18,9 @@ internal sealed class LinkTarget(string link, string peer, string service, strin
     {
         var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self]);
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
-        var (stream, reason) = await links.OpenAsync(peer, open, cancellationToken);
-        return stream is not null ? DialOutcome.Connected(stream) : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
+        var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);
+        return stream is not null ? DialOutcome.Connected(stream)
+            : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
     }
 
     /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>

@@ -89,7 +89,7 @@ internal sealed class TestJunction : IAsyncDisposable
 
     // A target of its own, or "PEER/SERVICE".
     private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target) =>
-        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory);
+        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory, TimeProvider.System);
 }
 
 /// <summary>What a <see cref="TestJunction"/> does. A relay or service goes to an <see cref="ITarget"/> or to <c>"PEER/SERVICE"</c>.</summary>

@@ -193,7 +193,7 @@ public sealed class LinkCutTests(ITestOutputHelper output)
         pair.IsNetworkUp = false;
         pair.Connection!.Cut(CutKind.Reset);
         await Eventually.TrueAsync(() => !pair.Cloud.IsUp, () => "the cut is not noticed");
-        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
+        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
         Assert.False(opening.IsCompleted);
         pair.IsNetworkUp = true;
         Assert.NotNull((await opening.WaitAsync(Patience)).Stream);
@@ -203,11 +203,11 @@ public sealed class LinkCutTests(ITestOutputHelper output)
     public async Task With_no_link_up_for_a_while_a_new_connection_is_refused_at_once()
     {
         await using var pair = await new LinkPair(1, cloud: o => o with { HoldOpens = TimeSpan.FromMilliseconds(50) }).StartAsync();
-        Assert.Equal((null, CloseReason.LinkDown), await pair.CloudDirectory.OpenAsync("nobody", LinkPair.Open(), CancellationToken.None));
+        Assert.Equal((null, CloseReason.LinkDown), await pair.CloudDirectory.OpenAsync("nobody", LinkPair.Open(), TimeProvider.System, CancellationToken.None));
         pair.IsNetworkUp = false;
         pair.Connection!.Cut(CutKind.Reset);
         await Eventually.TrueAsync(() => !pair.Cloud.IsUp && pair.Cloud.HoldLeft <= TimeSpan.Zero, () => "the cut is not noticed");
-        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
+        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
         Assert.True(opening.IsCompleted);
         Assert.Equal((null, CloseReason.LinkDown), await opening);
     }

@@ -4,6 +4,7 @@ using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Links;
 
+[Collection(Alone.Name)]
 public sealed class LinkFairnessTests
 {
     [Fact]

@@ -171,7 +171,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         proxy.IsDown = true;
         proxy.Cut(CutKind.Reset);
         await Eventually.TrueAsync(() => !old.IsUp, () => "the cut is not noticed");
-        var (stream, refused) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
+        var (stream, refused) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
         Assert.True(stream is not null, $"refused: {refused}");
         await using var elsewhere = await second.Listener.AcceptAsync().AsTask().WaitAsync(Patience);
         Assert.Same(old, client.Session);
@@ -193,7 +193,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         first.Directory.Drain();
         // The first address is asked again and refuses; then the second.
         await Eventually.TrueAsync(() => second.Directory.All().Count > 0 && cloud.Session != client.Session, () => "no other session is made");
-        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), CancellationToken.None);
+        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
         Assert.Same(cloud.Session, elsewhere!.Session);
         await Task.WhenAll(Pattern.SendAsync(client, 1, 100_000), Pattern.CheckAsync(target, 1, 100_000)).WaitAsync(Patience);
     }

@@ -6,6 +6,7 @@ namespace JunctionRelay.Tests.Relay;
 /// Promise 3: cuts of a link's connection are seen by no client. Patterned data flows both ways all the time; the link is cut by RST, by FIN and by
 /// silence in turn, at whatever byte it happens to be.
 /// </summary>
+[Collection(Alone.Name)]
 public sealed class LinkCutsTests
 {
     // In full by JUNCTION_SCALE=full (tests/release-check.sh).
@@ -31,7 +32,7 @@ public sealed class LinkCutsTests
             PingInterval = Ping,
         });
         await cloud.LinkedAsync("hq");
-        await CutUnderLoadAsync(upstream, cloud, Full ? 200 : 24, way);
+        await CutUnderLoadAsync(upstream, cloud, Full ? 200 : 15, way);
     }
 
     [Fact]
@@ -62,7 +63,7 @@ public sealed class LinkCutsTests
             PingInterval = Ping,
         });
         await Task.WhenAll(cloud.LinkedAsync("dmz"), dmz.LinkedAsync("hq"));
-        await CutUnderLoadAsync(upstream, cloud, Full ? 100 : 12, inner, outer);
+        await CutUnderLoadAsync(upstream, cloud, Full ? 100 : 6, inner, outer);
     }
 
     [Fact]
