@@ -45,6 +45,12 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
 
     private async Task BeginAsync(LinkTransport transport, PeerIdentity peer, LinkHello hello)
     {
+        if (directory.IsDraining)
+        {
+            await RefuseAsync(transport, peer, LinkVerdict.Refused, "the junction is draining");
+            return;
+        }
+
         var session = new LinkSession(new Guid(RandomNumberGenerator.GetBytes(16)), isDialler: false, options, hello, peer, listener);
         directory.Add(peer.Name, session);
         Log.LinkUp(peer.Name, session.Id, session.Epoch);

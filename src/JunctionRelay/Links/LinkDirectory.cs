@@ -8,6 +8,10 @@ internal sealed class LinkDirectory
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
     private TaskCompletionSource _changed = NewSignal();
+    private volatile bool _isDraining;
+
+    /// <summary>No new sessions are taken, and no new streams in those that are there.</summary>
+    public bool IsDraining => _isDraining;
 
     /// <summary>Holds the session until it ends.</summary>
     public void Add(string name, LinkSession session)
@@ -63,6 +67,14 @@ internal sealed class LinkDirectory
                 .OrderByDescending(session => session.IsUp)
                 .ThenBy(session => session.StreamCount)];
         }
+    }
+
+    /// <summary>Tells the peers to open their streams elsewhere. What is there goes on, and may resume.</summary>
+    public void Drain()
+    {
+        _isDraining = true;
+        foreach (var (_, session) in All())
+            session.Drain();
     }
 
     /// <summary>All sessions, for status and metrics.</summary>

@@ -233,6 +233,7 @@ internal sealed partial class LinkSession
         var measured = Time.GetElapsedTime(mark);
         if (measured < TimeSpan.Zero || measured > TimeSpan.FromMinutes(1))
             return;
+        Volatile.Read(ref _nextPong).TrySetResult(measured);
         // What queues on the way is not distance: falls at once, rises slowly.
         RoundTrip = RoundTrip == TimeSpan.Zero || measured < RoundTrip ? measured : RoundTrip + (measured - RoundTrip) / 16;
     }

@@ -28,6 +28,7 @@ internal sealed partial class LinkSession
     private readonly TaskCompletionSource<CloseReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly uint _firstId;
     private TaskCompletionSource _rotation = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<TimeSpan> _nextPong = new();
     private LinkTransport? _transport;
     private uint _nextId;
     private int _openedByUs;
@@ -232,6 +233,15 @@ internal sealed partial class LinkSession
         if (end.Violation is not null)
             End(CloseReason.LinkViolation);
         return end;
+    }
+
+    /// <summary>Measures one round trip now; waits for as long as the link has no transport.</summary>
+    public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken)
+    {
+        var pong = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref _nextPong, pong);
+        Outbox.Ping(Time.GetTimestamp());
+        return await pong.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>Tells the peer that no more streams may be opened towards us; those that exist go on.</summary>

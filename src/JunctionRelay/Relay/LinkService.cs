@@ -54,7 +54,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>Before anything stops: peers open no more streams towards us, and nobody new dials in. Lost links are still resumed.</summary>
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        foreach (var (_, session) in _plan?.Directory.All() ?? []) session.Drain();
+        _plan?.Directory.Drain();
         return Task.CompletedTask;
     }
 

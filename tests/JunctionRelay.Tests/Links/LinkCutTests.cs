@@ -187,6 +187,32 @@ public sealed class LinkCutTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_new_connection_is_held_until_a_link_that_was_lost_a_moment_ago_is_back()
+    {
+        await using var pair = await new LinkPair(1, cloud: o => o with { HoldOpens = Eventually.Deadline }).StartAsync();
+        pair.IsNetworkUp = false;
+        pair.Connection!.Cut(CutKind.Reset);
+        await Eventually.TrueAsync(() => !pair.Cloud.IsUp, () => "the cut is not noticed");
+        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        Assert.False(opening.IsCompleted);
+        pair.IsNetworkUp = true;
+        Assert.NotNull((await opening.WaitAsync(Patience)).Stream);
+    }
+
+    [Fact]
+    public async Task With_no_link_up_for_a_while_a_new_connection_is_refused_at_once()
+    {
+        await using var pair = await new LinkPair(1, cloud: o => o with { HoldOpens = TimeSpan.FromMilliseconds(50) }).StartAsync();
+        Assert.Equal((null, CloseReason.LinkDown), await pair.CloudDirectory.OpenAsync("nobody", LinkPair.Open(), TimeProvider.System, CancellationToken.None));
+        pair.IsNetworkUp = false;
+        pair.Connection!.Cut(CutKind.Reset);
+        await Eventually.TrueAsync(() => !pair.Cloud.IsUp && pair.Cloud.HoldLeft <= TimeSpan.Zero, () => "the cut is not noticed");
+        var opening = pair.CloudDirectory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        Assert.True(opening.IsCompleted);
+        Assert.Equal((null, CloseReason.LinkDown), await opening);
+    }
+
+    [Fact]
     public async Task The_connection_is_replaced_on_request_and_no_stream_notices()
     {
         await using var pair = await new LinkPair(1).StartAsync();

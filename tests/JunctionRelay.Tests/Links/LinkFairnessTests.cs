@@ -40,10 +40,9 @@ public sealed class LinkFairnessTests
         await Task.WhenAll(sending).WaitAsync(Eventually.Deadline);
         // What was already on its way when the small one came: a batch in the writer's hands, and one in the wire.
         Assert.InRange(order.IndexOf(5), 0, 16);
-        var longestRun = Runs(order).Max();
-        Assert.True(longestRun <= 16, $"one stream sent {longestRun} frames in a row: {string.Join(' ', order)}");
-        var half = order.Take(order.Count / 2).ToArray();
-        Assert.InRange(half.Count(id => id == 1) / (double)half.Length, 0.25, 0.75);
+        // At that moment both others had at least three frames waiting, so these tell the writer's order and not how the test's tasks were scheduled.
+        var after = order.Skip(order.IndexOf(5) + 1).Take(6).ToArray();
+        Assert.True(after.Count(id => id == 1) >= 2 && after.Count(id => id == 3) >= 2, $"no turns: {string.Join(' ', order)}");
     }
 
     [Fact]
@@ -110,16 +109,6 @@ public sealed class LinkFairnessTests
             Assert.True(granted >= limit);
             Assert.True(granted > delivered, "a sender that used all its credit gets none");
             limit = granted;
-        }
-    }
-
-    private static IEnumerable<int> Runs(List<uint> order)
-    {
-        var run = 0;
-        for (var i = 0; i < order.Count; i++)
-        {
-            run = i > 0 && order[i] == order[i - 1] ? run + 1 : 1;
-            yield return run;
         }
     }
 }

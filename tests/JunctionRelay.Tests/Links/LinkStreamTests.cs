@@ -208,6 +208,14 @@ public sealed class LinkStreamTests
     }
 
     [Fact]
+    public async Task A_round_trip_can_be_measured()
+    {
+        await using var pair = await new LinkPair().StartAsync();
+        foreach (var session in new[] { pair.Cloud, pair.Hq })
+            Assert.InRange(await session.PingAsync(CancellationToken.None).WaitAsync(Eventually.Deadline), TimeSpan.Zero, Eventually.Deadline);
+    }
+
+    [Fact]
     public async Task Nothing_that_waits_outlives_its_token()
     {
         await using var pair = await new LinkPair().StartAsync();

@@ -129,9 +129,9 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_peer_that_may_not_is_told_nothing_and_logged()
+    public async Task A_peer_that_may_not_is_refused_and_logged()
     {
-        await using var hq = new Hq(admit: (peer, _) => $"{peer.Name} is not in peers");
+        await using var hq = new Hq(refusal: "cloud is not in peers");
         await using var cloud = new Cloud([hq.EndPoint], hq.Log);
         await hq.Log.WaitAsync("cloud is not in peers");
         Assert.Empty(hq.Directory.All());
@@ -190,10 +190,11 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         await using var cloud = new Cloud([first.EndPoint, second.EndPoint], first.Log);
         await cloud.UpAsync();
         var (client, target) = await cloud.OpenAsync(first);
-        foreach (var (_, session) in first.Directory.All())
-            session.Drain();
-        // The first address is asked again and drains still; then the second.
-        await Eventually.TrueAsync(() => cloud.Directory.Find("hq").Count > 0 && cloud.Session != client.Session, () => "no other session is made");
+        first.Directory.Drain();
+        // The first address is asked again and refuses; then the second.
+        await Eventually.TrueAsync(() => second.Directory.All().Count > 0 && cloud.Session != client.Session, () => "no other session is made");
+        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        Assert.Same(cloud.Session, elsewhere!.Session);
         await Task.WhenAll(Pattern.SendAsync(client, 1, 100_000), Pattern.CheckAsync(target, 1, 100_000)).WaitAsync(Patience);
     }
 
@@ -249,14 +250,14 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly LinkPort _port;
         private readonly Task _running;
 
-        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, Func<PeerIdentity, EndPoint?, string?>? admit = null)
+        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
             _port = new LinkPort(
                 SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default),
                 TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust))),
-                (peer, from) => new LinkAcceptor(own, Directory, Listener, admit?.Invoke(peer, from)), Log, TimeProvider.System);
+                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System);
             _running = _port.RunAsync();
         }
 
