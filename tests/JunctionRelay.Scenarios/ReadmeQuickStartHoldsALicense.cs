@@ -28,6 +28,10 @@ public sealed partial class ReadmeQuickStartHoldsALicense
             Assert.True(output.Contains(seats, StringComparison.Ordinal), $"{seats}\nis not in\n{output}\n{error}");
             Assert.Equal(Ends(told), Ends(output));
             Assert.NotEmpty(Ends(told));
+            // The cut was a cut, and the link came back after it.
+            const string resumed = "link with cloud goes on where it stopped";
+            Assert.Contains(resumed, told, StringComparison.Ordinal);
+            Assert.Contains(resumed, output, StringComparison.Ordinal);
         }
         finally
         {
@@ -38,7 +42,7 @@ public sealed partial class ReadmeQuickStartHoldsALicense
 
     // lmgrd and its client both hang up after the redirect: who is first is chance.
     private static IEnumerable<string> Ends(string text) => EndLine().Matches(text).Select(m =>
-        $"{m.Groups["relay"]} {m.Groups["peer"]} {m.Groups["target"]} {(m.Groups["relay"].Value == "lmgrd" ? m.Groups["reason"].Value.Split('-')[1] : m.Groups["reason"].Value)}");
+        $"{m.Groups["relay"]} {m.Groups["peer"]} {m.Groups["target"]} {(m.Groups["relay"].Value == "service/lmgrd" ? m.Groups["reason"].Value.Split('-')[1] : m.Groups["reason"].Value)}");
 
     // Everything in the section but the build, which is done.
     private static string Commands() =>
