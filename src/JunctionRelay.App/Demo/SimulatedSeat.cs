@@ -19,6 +19,7 @@ internal sealed class SimulatedSeat : IAsyncDisposable
     private TaskCompletionSource<bool>? _awaitedAnswer;
     private long _heartbeats;
     private ConversationEnd _ours = ConversationEnd.Ours;
+    private volatile bool _returning;
     private readonly Task _beating;
 
     /// <summary>Takes over a connection on which the daemon has just granted a seat.</summary>
@@ -69,6 +70,7 @@ internal sealed class SimulatedSeat : IAsyncDisposable
     /// <see cref="ConversationEnd.Fin"/> means that the way back was not clean.</summary>
     public async Task<ConversationEnd> ReturnAsync()
     {
+        _returning = true;
         try
         {
             _socket.Shutdown(SocketShutdown.Send);
@@ -132,7 +134,8 @@ internal sealed class SimulatedSeat : IAsyncDisposable
     {
         while (await Task.WhenAny(Ended, Task.Delay(every)) != Ended)
         {
-            if (!await HeartbeatAsync(_answerLimit) && !Ended.IsCompleted)
+            // A heartbeat that could not be sent any more, since we are returning the seat, tells nothing about the server.
+            if (!await HeartbeatAsync(_answerLimit) && !_returning && !Ended.IsCompleted)
                 await LetGoAsync(ConversationEnd.Silent);
         }
     }

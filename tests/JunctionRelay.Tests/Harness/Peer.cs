@@ -84,7 +84,7 @@ public sealed class Peer : IDisposable
         return listener;
     }
 
-    public Task SendAsync(ReadOnlyMemory<byte> bytes) => _stream.WriteAsync(bytes).AsTask().WaitAsync(Eventually.Deadline);
+    public Task SendAsync(ReadOnlyMemory<byte> bytes, TimeSpan? within = null) => _stream.WriteAsync(bytes).AsTask().WaitAsync(within ?? Eventually.Deadline);
 
     // Linux tells of a reset once only: a send that was waiting is told, and the read then finds an end that looks clean. The state tells
     // (tcp_info, first byte: 7 = closed).
@@ -129,10 +129,10 @@ public sealed class Peer : IDisposable
     }
 
     /// <summary>What arrives, as it arrives, until a clean end; anything else throws.</summary>
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadPiecesAsync()
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadPiecesAsync(TimeSpan within)
     {
         var buffer = new byte[16 * 1024];
-        while (await _stream.ReadAsync(buffer).AsTask().WaitAsync(Eventually.Deadline) is > 0 and var count) yield return buffer.AsMemory(0, count);
+        while (await _stream.ReadAsync(buffer).AsTask().WaitAsync(within) is > 0 and var count) yield return buffer.AsMemory(0, count);
         if (WasReset) throw new IOException("the connection was reset");
     }
 
