@@ -20,7 +20,8 @@ internal static class ValidateCommand
         {
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System);
-            Console.WriteLine($"ok: {plan.Relays.Count} relays on {plan.Relays.Sum(r => r.Listen.Count)} addresses");
+            var links = plan.Links is { } l ? $", {l.Dial.Count} links dialled, {l.Listen.Count} addresses to be dialled at, {l.Services.All.Count()} services" : "";
+            Console.WriteLine($"ok: {plan.Relays.Count} relays on {plan.Relays.Sum(r => r.Listen.Count)} addresses{links}");
             return ExitCodes.Ok;
         });
         return command;

@@ -86,7 +86,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         foreach (var relay in _relays) Watch(relay);
         Connections.Most = DescriptorLimit.MostConnections();
         _running.Add(Connections.SweepAsync(_background.Token));
-        _log.Ready(_relays.Count, _listeners.Count);
+        _log.Ready(_relays.Count, Addresses.Count());
         return Task.CompletedTask;
     }
 
