@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Tests.Harness;
 
@@ -14,9 +15,8 @@ public sealed class LinkPolicyTests
     public async Task A_refusal_comes_back_with_its_reason_and_nothing_is_dialled(string target, string reason, string words)
     {
         using var upstream = Peer.Listen();
-        using var closed = Peer.Listen();
-        var closedAddress = closed.LocalEndPoint!;
-        closed.Dispose();
+        // tcpmux: nobody listens there, and nobody is given that port while the test runs.
+        var closedAddress = new IPEndPoint(IPAddress.Loopback, 1);
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
             Services = { ["lmgrd"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["secret"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["closed"] = TestRelay.Tcp(closedAddress) },
