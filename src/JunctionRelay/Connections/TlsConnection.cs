@@ -59,7 +59,7 @@ internal sealed class TlsConnection : Connection
     // close_notify and FIN travel together as a rule; a peer that keeps its transport open after both close_notify gets a moment, then a reset.
     private async ValueTask AwaitTransportEndAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         try
         {
             var scrap = new byte[256];
