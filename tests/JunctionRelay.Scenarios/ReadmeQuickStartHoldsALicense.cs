@@ -72,8 +72,8 @@ public sealed partial class ReadmeQuickStartHoldsALicense
             RedirectStandardError = true,
         };
         start.Environment["PATH"] = $"{path}:{start.Environment["PATH"]}";
-        // A variable of this name would be taken for configuration.
-        start.Environment.Remove("JUNCTION_BINARY");
+        // JUNCTION_… steers this run, and to a junction it would be configuration (a reader of the README has none).
+        foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("JUNCTION_", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);
         using var bash = Process.Start(start)!;
         var (output, error) = (bash.StandardOutput.ReadToEndAsync(), bash.StandardError.ReadToEndAsync());
         await bash.StandardInput.WriteAsync(commands);
