@@ -41,6 +41,12 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     public virtual ValueTask DrainOutputAsync(TimeSpan limit) => ValueTask.CompletedTask;
 
     /// <summary>
+    /// The protocol above has ended cleanly in both directions: nothing that may still arrive counts, and what was written must reach the peer
+    /// although <see cref="DisposeAsync"/> follows. The caller has completed the output and reads no more. Never throws.
+    /// </summary>
+    public virtual ValueTask EndAboveAsync() => DrainOutputAsync(TimeSpan.FromSeconds(10));
+
+    /// <summary>
     /// Ends both directions at once with a reset (RST), discarding what is unsent. Idempotent, callable from any thread; pending reads and
     /// writes end with an exception. A link stream carries <paramref name="reason"/> to the far junction.
     /// </summary>

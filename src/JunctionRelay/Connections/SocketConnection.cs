@@ -50,6 +50,12 @@ internal sealed class SocketConnection : Connection
             await Task.Delay(pause);
     }
 
+    public override ValueTask EndAboveAsync()
+    {
+        _input.EndEarly();
+        return ValueTask.CompletedTask;
+    }
+
     public override void Abort(CloseReason reason)
     {
         if (Interlocked.Exchange(ref _aborted, 1) == 1) return;
@@ -159,6 +165,27 @@ internal sealed class SocketConnection : Connection
                 if (count == 0) Ended = true;
                 if (count != NothingYet) return count;
                 await WaitAsync(cancellationToken);
+            }
+        }
+
+        /// <summary>
+        /// Nothing more of the peer counts, so that closing is no cut. What has arrived already is taken first: a close that leaves bytes unread
+        /// sends RST (RFC 9293, 3.6.1), and the peer then loses what is on its way to it.
+        /// </summary>
+        public void EndEarly()
+        {
+            Span<byte> scrap = stackalloc byte[1024];
+            try
+            {
+                for (var most = 64; most > 0 && !Ended && ReceiveNow(scrap) > 0; most--)
+                {
+                }
+
+                Ended = true;
+            }
+            catch (ConnectionBrokenException)
+            {
+                // Broken by the peer: there is nobody left to close gently for.
             }
         }
 

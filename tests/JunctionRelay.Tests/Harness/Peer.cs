@@ -106,6 +106,13 @@ public sealed class Peer : IDisposable
         _socket.Shutdown(SocketShutdown.Send);
     }
 
+    /// <summary>close_notify and no FIN.</summary>
+    public Task EndTlsOnlyAsync()
+    {
+        _ended = true;
+        return ((SslStream)_stream).ShutdownAsync().WaitAsync(Eventually.Deadline);
+    }
+
     /// <summary>FIN without whatever the layer above owes.</summary>
     public void EndTransportOnly()
     {
