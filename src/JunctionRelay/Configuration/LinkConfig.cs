@@ -16,7 +16,7 @@ internal sealed record LinkConfig
     public TimeSpan? Resume { get; init; }
 
     [AtLeast("100ms")]
-    [Description("How often this end asks the other for a sign of life when nothing else arrives; after three times as long without one it gives the connection up, and the link is dialled anew. Default: 5s, so that a dead junction is found within 20 s.")]
+    [Description("How often this end asks the other for a sign of life; when nothing has arrived for three times as long it gives the connection up, and the link is dialled anew. Default: 5s, so that a dead junction is found within 20 s.")]
     public TimeSpan? Ping { get; init; }
 
     [Description("Compress what travels over the link. Default: false.")]
