@@ -15,6 +15,10 @@ internal sealed record LinkConfig
     [Description("How long streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
 
+    [AtLeast("100ms")]
+    [Description("How often this end asks the other for a sign of life; when nothing has arrived for three times as long it gives the connection up, and the link is dialled anew. Default: 5s, so that a dead junction is found within 20 s.")]
+    public TimeSpan? Ping { get; init; }
+
     [Description("Compress what travels over the link. Default: false.")]
     public bool? Compress { get; init; }
 }

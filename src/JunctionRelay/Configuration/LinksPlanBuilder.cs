@@ -16,6 +16,7 @@ namespace JunctionRelay.Configuration;
 internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, TimeProvider time)
 {
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
     private readonly LinkDirectory _directory = new();
     private readonly IReadOnlyDictionary<string, LinkConfig> _links = config.Links ?? new Dictionary<string, LinkConfig>();
@@ -35,10 +36,10 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         var dialer = new SocketDialer(SocketSettings.Default);
         return new LinksPlan
         {
-            Options = new LinkOptions { Self = Party(instance), Resume = Resume, Time = time, Log = log },
+            Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy), l.Value.Resume ?? Resume))],
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
@@ -76,7 +77,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         pattern,
         peer.Services is null ? null : new NamePatterns(peer.Services),
         peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
-        peer.MaxStreams, peer.Resume);
+        peer.MaxStreams, peer.Resume, peer.Ping);
 
     private static string? CertificateName(TlsFiles identity) =>
         identity is { Certificate: not null, Key: not null } ? PeerIdentity.Of(RelayPlanBuilder.Identity(identity).Certificate).Name : null;
