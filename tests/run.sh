@@ -24,6 +24,7 @@ iperf3 iperf3
 psql postgresql-client
 openssl openssl
 socat socat
+tinyproxy tinyproxy
 ip iproute2
 prlimit util-linux
 LIST

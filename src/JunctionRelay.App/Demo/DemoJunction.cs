@@ -136,10 +136,10 @@ internal sealed class DemoJunction : IAsyncDisposable
         {
             Options = new LinkOptions { Self = new LinkParty(_site.Name, Guid.NewGuid(), 1), Log = _log },
             Directory = _directory,
-            Dial = _site.Dial is { } dial ? [new DialledLink(_site.Peer, _site.Peer, () => _wan = new CuttableConnector(Connector(dial, tls)), TimeSpan.FromSeconds(60))] : [],
+            Dial = _site.Dial is { } dial ? [new DialledLink(_site.Peer, _site.Peer, () => _wan = new CuttableConnector(Connector(dial, tls)), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5))] : [],
             Listen = _site.LinkListen is { } listen ? [listen] : [],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
-            Peers = new PeerRules([new PeerRule(_site.Peer, new NamePatterns([.. _site.Services.Select(s => s.Service)]), From: null, MaxStreams: null, Resume: null)]),
+            Peers = new PeerRules([new PeerRule(_site.Peer, new NamePatterns([.. _site.Services.Select(s => s.Service)]), From: null, MaxStreams: null, Resume: null, Ping: null)]),
             Services = new ServiceTable(_site.Services.ToDictionary(s => s.Service, s => To(new TcpTarget(s.Target, Dialer, StepLimit)))),
         };
     }

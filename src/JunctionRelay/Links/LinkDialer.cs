@@ -124,10 +124,11 @@ internal sealed class LinkDialer(
                 await transport.DisposeAsync();
             return carried is null ? null : (carried, transport);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (Exception fault)
         {
+            // Whatever it was, also a fault of ours: the link is tried again.
             if (!stop.IsCancellationRequested)
-                Log.LinkDialFailed(link, fault.Message);
+                Log.LinkDialFailed(link, fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;

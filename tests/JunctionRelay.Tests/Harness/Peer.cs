@@ -47,15 +47,16 @@ public sealed class Peer : IDisposable
         return new Peer(socket, transport, secured);
     }
 
-    /// <summary>Connects where a reset is expected, which may come so early that connecting itself fails.</summary>
-    public static async Task<SeenEnd> ConnectAndReadEndAsync(EndPoint address)
+    /// <summary>Connects and sends where a reset is expected, which may come so early that connecting or sending itself fails.</summary>
+    public static async Task<SeenEnd> ConnectAndReadEndAsync(EndPoint address, byte[]? bytes = null)
     {
         try
         {
             using var peer = await ConnectAsync(address);
+            await peer.SendAsync(bytes ?? []);
             return (await peer.ReadToEndAsync()).End;
         }
-        catch (SocketException e) when (IsReset(e))
+        catch (Exception e) when (IsReset(e))
         {
             return SeenEnd.Reset;
         }
