@@ -31,6 +31,9 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     /// <summary>Who the peer proved to be by its certificate; null where nothing was proved.</summary>
     public virtual PeerIdentity? Peer => null;
 
+    /// <summary>The user id of the process at the other end of a unix socket, as the system noted it when it connected; null elsewhere.</summary>
+    public virtual uint? PeerUid => null;
+
     /// <summary>Ends our direction cleanly (FIN, close_notify, END). Idempotent; never throws for a peer that is gone.</summary>
     public abstract ValueTask CompleteOutputAsync();
 

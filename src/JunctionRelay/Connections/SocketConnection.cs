@@ -16,6 +16,8 @@ internal sealed class SocketConnection : Connection
     /// <summary>Makes close send RST and drop what is unsent.</summary>
     public static readonly LingerOption Reset = new(true, 0);
 
+    private const int SocketLevel = 1, PeerCredentials = 17;   // SOL_SOCKET, SO_PEERCRED
+
     private static readonly LingerOption Deliver = new(false, 0);
 
     private readonly Socket _socket;
@@ -37,6 +39,24 @@ internal sealed class SocketConnection : Connection
     public override PipeWriter Output => _output;
     public override EndPoint? LocalEndPoint => Try(_socket, s => s.LocalEndPoint);
     public override EndPoint? RemoteEndPoint { get; }
+
+    public override uint? PeerUid
+    {
+        get
+        {
+            if (!OperatingSystem.IsLinux() || _socket.AddressFamily != AddressFamily.Unix) return null;
+            try
+            {
+                // unix(7), SO_PEERCRED: struct ucred is pid, uid, gid.
+                Span<byte> credentials = stackalloc byte[3 * sizeof(uint)];
+                return _socket.GetRawSocketOption(SocketLevel, PeerCredentials, credentials) == credentials.Length ? BitConverter.ToUInt32(credentials[sizeof(uint)..]) : null;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return null;
+            }
+        }
+    }
 
     public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken) =>
         _input.ReceiveDirectAsync(destination, cancellationToken);

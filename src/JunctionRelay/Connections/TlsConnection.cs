@@ -39,6 +39,7 @@ internal sealed class TlsConnection : Connection
     public override EndPoint? LocalEndPoint => _transport.LocalEndPoint;
     public override EndPoint? RemoteEndPoint => _transport.RemoteEndPoint;
     public override PeerIdentity? Peer { get; }
+    public override uint? PeerUid => _transport.PeerUid;
 
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();
     public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
