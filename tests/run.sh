@@ -25,6 +25,8 @@ psql postgresql-client
 openssl openssl
 socat socat
 ip iproute2
+ss iproute2
+iptables iptables
 prlimit util-linux
 LIST
 }
