@@ -178,7 +178,7 @@ internal sealed class Route : IAsyncDisposable
     }
 
     /// <summary>What went wrong at any junction, for messages.</summary>
-    public string Trouble() => string.Join('\n', _junctions.Select((junction, at) => $"{Hosts[at].Name}:\n{junction.Trouble()}"));
+    public string Trouble() => string.Join('\n', _junctions.Select(junction => $"{junction.Name}:\n{junction.Trouble()}"));
 
     public async ValueTask DisposeAsync()
     {
