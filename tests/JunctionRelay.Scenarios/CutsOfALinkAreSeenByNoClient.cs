@@ -60,7 +60,7 @@ public sealed class CutsOfALinkAreSeenByNoClient
                 await ended;
             var lines = await route.Ended(Connections);
             Assert.Equal(Connections, lines.Count);
-            Assert.All(lines, c => Assert.True(c.Reason is "client-closed" or "target-closed" && c.ToTarget > 0 && c.ToClient > 0, c.Text));
+            Assert.All(lines, c => Assert.True(c.IsClean && c.ToTarget > 0 && c.ToClient > 0, c.Text));
         }
         finally
         {

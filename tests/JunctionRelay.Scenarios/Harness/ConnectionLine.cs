@@ -13,6 +13,9 @@ namespace JunctionRelay.Scenarios.Harness;
 /// <param name="Text">The whole line.</param>
 internal sealed partial record ConnectionLine(string Id, string Relay, string Target, long ToTarget, long ToClient, string Reason, string Text)
 {
+    /// <summary>Both directions ended by themselves.</summary>
+    public bool IsClean => Reason is "client-closed" or "target-closed";
+
     /// <summary>Reads a log line; null when it is about something else.</summary>
     public static ConnectionLine? Parse(string line)
     {

@@ -72,7 +72,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
 
     /// <summary>What it said that was neither good nor expected, for messages: warnings, errors, connections that were cut or refused.</summary>
     public string Trouble() => string.Join('\n', Program.Lines
-        .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { Reason: not ("client-closed" or "target-closed") })
+        .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { IsClean: false })
         .TakeLast(20));
 
     /// <summary>Runs <c>junction</c> with these arguments to its end.</summary>
