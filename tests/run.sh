@@ -26,6 +26,8 @@ openssl openssl
 socat socat
 tinyproxy tinyproxy
 ip iproute2
+ss iproute2
+iptables iptables
 prlimit util-linux
 LIST
 }
