@@ -14,6 +14,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    ImportCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
