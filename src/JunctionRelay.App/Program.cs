@@ -16,6 +16,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     RunCommand.Create(),
     ValidateCommand.Create(),
     PingCommand.Create(),
+    ImportCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
