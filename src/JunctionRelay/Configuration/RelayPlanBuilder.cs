@@ -17,7 +17,11 @@ namespace JunctionRelay.Configuration;
 /// <param name="DrainTimeout">How long connections may go on after a stop.</param>
 /// <param name="Links">Its links; null where it has none.</param>
 /// <param name="Peers">How the streams that peers open are relayed; null without links.</param>
-internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers);
+internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers)
+{
+    /// <summary>The certificates that it shows and trusts.</summary>
+    public IReadOnlyList<CertificateInUse> Certificates { get; init; } = [];
+}
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
@@ -51,7 +55,10 @@ internal sealed class RelayPlanBuilder
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links));
+            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
+        {
+            Certificates = CertificateList.Of(config, home),
+        };
     }
 
     // What peers ask for is relayed like anything else, from the first stage on.

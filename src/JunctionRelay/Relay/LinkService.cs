@@ -15,12 +15,17 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 {
     private readonly LinksPlan? _plan;
     private readonly ILogger _log;
+    private readonly LinkMetrics? _metrics;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<LinkPort> _ports = [];
     private readonly List<Task> _running = [];
 
     /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
-    public LinkService(LinksPlan? plan, ILogger<LinkService> log) => (_plan, _log) = (plan, log);
+    public LinkService(LinksPlan? plan, ILogger<LinkService> log)
+    {
+        (_plan, _log) = (plan, log);
+        if (plan is not null) _metrics = new LinkMetrics(RelayMetrics.MeterName, () => LinkReadings.Of(plan));
+    }
 
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
@@ -75,6 +80,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     {
         foreach (var port in _ports) await port.DisposeAsync();
         _stop.Dispose();
+        _metrics?.Dispose();
     }
 
     private static SocketListener Bind(IPEndPoint address)

@@ -38,6 +38,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly (RelayPlan Plan, ConnectionListener Listener)? _peers;
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
+    private readonly TargetMetrics _targetMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
@@ -52,10 +53,14 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         (_relays, _drainTimeout, _log, _time, _peers) = (relays, drainTimeout, log, time, peers);
         _refusals = new RefusalLog(log, time);
         Connections = new ConnectionTable(time);
+        _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => Plans.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
     /// <summary>What is being relayed now.</summary>
     public ConnectionTable Connections { get; }
+
+    /// <summary>What each relay and service has done.</summary>
+    public RelayMetrics Metrics => _metrics;
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
@@ -122,7 +127,10 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _background.Dispose();
         _insist.Dispose();
         _metrics.Dispose();
+        _targetMetrics.Dispose();
     }
+
+    private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
 
     private static SocketListener Bind(RelayPlan relay, ListenPlan listen)
     {

@@ -78,6 +78,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
 
             candidate.Report(outcome.Connection is null ? outcome : null);
             if (outcome.Connection is not null) return new(outcome, candidate);
+            candidate.DialFailed(outcome.Reason);
             details = Join(details, outcome.Detail);
             last = new(outcome with { Detail = details }, candidate);
             if (cancellationToken.IsCancellationRequested) break;
