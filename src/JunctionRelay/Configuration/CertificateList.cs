@@ -12,7 +12,8 @@ internal static class CertificateList
         var identity = TlsFiles.Of(config.Identity, home);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal)
             .Where(r => r.Value.Tls is not null).Select(r => TlsFiles.Of(r.Key, r.Value.Tls, identity, home));
-        return [.. relays.Prepend(identity).SelectMany(f => new[] { f.Certificate, f.Trust }).OfType<TlsFiles.Named>().Distinct().SelectMany(named => Read(named, named == identity.Trust))];
+        var admin = config.Admin?.Tls is { } tls ? TlsFiles.OfAdmin(tls, identity, home) : identity;
+        return [.. relays.Prepend(identity).Append(admin).SelectMany(f => new[] { f.Certificate, f.Trust }).OfType<TlsFiles.Named>().Distinct().SelectMany(named => Read(named, named == identity.Trust))];
     }
 
     private static IEnumerable<CertificateInUse> Read(TlsFiles.Named named, bool isIdentityTrust)

@@ -27,6 +27,11 @@ internal sealed class LinkDialer(
     /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
 
+    public string Link => link;
+
+    /// <summary>Why the last try to connect failed; null when it did not.</summary>
+    public string? LastFailure { get; private set; }
+
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -114,7 +119,7 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                Log.LinkDialFailed(link, dialled.Detail);
+                Failed(dialled.Detail);
                 return null;
             }
 
@@ -122,12 +127,14 @@ internal sealed class LinkDialer(
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
                 await transport.DisposeAsync();
+            else
+                LastFailure = null;
             return carried is null ? null : (carried, transport);
         }
         catch (Exception fault) when (fault is IOException or OperationCanceledException)
         {
             if (!stop.IsCancellationRequested)
-                Log.LinkDialFailed(link, fault.Message);
+                Failed(fault.Message);
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -138,6 +145,7 @@ internal sealed class LinkDialer(
     {
         if (transport.Peer?.Name != peerName)
         {
+            LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -165,6 +173,7 @@ internal sealed class LinkDialer(
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
         {
+            LastFailure = wrong;
             Log.LinkHelloRefused(peerName, wrong!);
             return null;
         }
@@ -187,9 +196,16 @@ internal sealed class LinkDialer(
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;
             default:
+                LastFailure = answer.VerdictText;
                 Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;
         }
+    }
+
+    private void Failed(string why)
+    {
+        LastFailure = why;
+        Log.LinkDialFailed(link, why);
     }
 
     private async Task CarryAsync(LinkTransport transport, LinkSession session, bool isResume)

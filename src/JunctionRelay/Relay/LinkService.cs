@@ -18,6 +18,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     private readonly LinkMetrics? _metrics;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<LinkPort> _ports = [];
+    private readonly List<LinkDialer> _diallers = [];
     private readonly List<Task> _running = [];
 
     /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
@@ -32,6 +33,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.EndPoint);
+
+    /// <summary>Why a link that we dial could not be connected the last time; null when it could.</summary>
+    public string? LastFailureOf(string link) => _diallers.Find(d => d.Link == link)?.LastFailure;
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -50,6 +54,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         {
             var dialler = new LinkDialer(
                 link.Name, link.Peer, _plan.Options with { Resume = link.Resume }, _plan.Directory, Streams, link.Connectors);
+            _diallers.Add(dialler);
             _running.Add(dialler.RunAsync(_stop.Token));
         }
 

@@ -48,6 +48,27 @@ internal sealed class RelayedConnection
     public EndPoint? Client { get; }
     public TimeSpan Age => _time.GetElapsedTime(_started);
 
+    /// <summary>The client's address as the first junction saw it.</summary>
+    public string ClientText => _clientText ?? "unix";
+
+    /// <summary>The name that the client's certificate, or that of the junction before us, proved.</summary>
+    public string PeerName => _client.Peer?.Name ?? "-";
+
+    /// <summary>The target that was dialled last.</summary>
+    public string TargetName => _dialled?.Target.NameAt(_listen.PortOffset) ?? "-";
+
+    public long BytesToTarget => _splice?.BytesToTarget ?? 0;
+    public long BytesToClient => _splice?.BytesToClient ?? 0;
+
+    /// <summary>Bytes may pass; before that it is being secured, judged or dialled.</summary>
+    public bool IsRelaying => _splice is not null;
+
+    /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
+    public LicenseHolder? Holder { get; set; }
+
+    /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
+    public EndedConnection? End { get; private set; }
+
     /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
     public async Task RunAsync()
     {
@@ -95,6 +116,18 @@ internal sealed class RelayedConnection
         {
             // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
             Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        }
+    }
+
+    /// <summary>What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.</summary>
+    public (long ToTarget, long ToClient) CountBytes()
+    {
+        lock (_counting)
+        {
+            var (toTarget, toClient) = (BytesToTarget, BytesToClient);
+            if ((toTarget, toClient) == _counted) return _counted;
+            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
+            return _counted = (toTarget, toClient);
         }
     }
 
@@ -161,18 +194,6 @@ internal sealed class RelayedConnection
         }
     }
 
-    // What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.
-    private (long ToTarget, long ToClient) CountBytes()
-    {
-        lock (_counting)
-        {
-            var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
-            if ((toTarget, toClient) == _counted) return _counted;
-            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
-            return _counted = (toTarget, toClient);
-        }
-    }
-
     private async Task EndAsync(CloseReason reason, string detail)
     {
         if (!reason.IsClean()) _client.Abort(reason);
@@ -184,7 +205,7 @@ internal sealed class RelayedConnection
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.NameAt(_listen.PortOffset) ?? "-",
-            toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 }
