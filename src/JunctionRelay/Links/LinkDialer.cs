@@ -19,7 +19,12 @@ internal sealed class LinkDialer(
     /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
+    /// <summary>A dial that fails as the last one did is told no more often.</summary>
+    private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
+
     private readonly List<Task> _keeping = [];
+    private readonly Lock _saying = new();
+    private (string Why, long At)? _said;
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
@@ -41,7 +46,7 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestRetry, stop);
                 continue;
             }
 
@@ -68,7 +73,7 @@ internal sealed class LinkDialer(
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
             if (running.IsCompleted)
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;
             if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
@@ -119,7 +124,7 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                Failed(dialled.Detail);
+                DialFailed(dialled.Detail);
                 return null;
             }
 
@@ -129,12 +134,15 @@ internal sealed class LinkDialer(
                 await transport.DisposeAsync();
             else
                 LastFailure = null;
+            lock (_saying)
+                _said = null;
             return carried is null ? null : (carried, transport);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (Exception fault)
         {
+            // Whatever it was, also a fault of ours: the link is tried again.
             if (!stop.IsCancellationRequested)
-                Failed(fault.Message);
+                DialFailed(fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -202,9 +210,16 @@ internal sealed class LinkDialer(
         }
     }
 
-    private void Failed(string why)
+    private void DialFailed(string why)
     {
         LastFailure = why;
+        lock (_saying)
+        {
+            if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)
+                return;
+            _said = (why, options.Time.GetTimestamp());
+        }
+
         Log.LinkDialFailed(link, why);
     }
 
@@ -214,10 +229,10 @@ internal sealed class LinkDialer(
         Log.LinkDown(peerName, session.Id, end.ToString());
     }
 
-    private Task DelayAsync(int failures, CancellationToken stop)
+    private Task DelayAsync(int failures, TimeSpan longest, CancellationToken stop)
     {
-        var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        return DelayAsync((longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble(), stop);
+        var doubled = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
+        return DelayAsync((doubled < longest ? doubled : longest) * Random.Shared.NextDouble(), stop);
     }
 
     // Ends early, and quietly, when we are to stop.

@@ -43,9 +43,9 @@ public sealed class LinkReadingsTests
     {
         Options = options,
         Directory = directory,
-        Dial = [.. (dial ?? []).Select(d => new DialledLink(d, d, () => throw new NotSupportedException(), TimeSpan.Zero))],
+        Dial = [.. (dial ?? []).Select(d => new DialledLink(d, d, () => throw new NotSupportedException(), TimeSpan.Zero, TimeSpan.Zero))],
         Listen = peers is null ? [] : [new(System.Net.IPAddress.Loopback, 0)],
-        Peers = new PeerRules([.. (peers ?? []).Select(p => new PeerRule(p, null, null, null, null))]),
+        Peers = new PeerRules([.. (peers ?? []).Select(p => new PeerRule(p, null, null, null, null, null))]),
         Services = new ServiceTable(new Dictionary<string, TargetList>()),
     };
 }
