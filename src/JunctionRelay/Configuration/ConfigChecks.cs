@@ -39,6 +39,7 @@ internal sealed partial class ConfigChecks
         CheckPeers();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
+        CheckAdmin();
         CheckConflicts();
     }
 

@@ -21,7 +21,6 @@ internal static class LaterKeys
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
         ["pki"] = "certificate authorities",
-        ["admin"] = "admin endpoints",
     };
 
     /// <summary>Kinds of addresses, and what they belong to.</summary>

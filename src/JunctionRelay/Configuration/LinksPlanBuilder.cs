@@ -24,6 +24,9 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
 
+    /// <summary>What this junction is called.</summary>
+    public string Self => _self;
+
     /// <summary>The target of <c>link://NAME/SERVICE</c>.</summary>
     public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory, time);
 

@@ -17,7 +17,17 @@ namespace JunctionRelay.Configuration;
 /// <param name="DrainTimeout">How long connections may go on after a stop.</param>
 /// <param name="Links">Its links; null where it has none.</param>
 /// <param name="Peers">How the streams that peers open are relayed; null without links.</param>
-internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers);
+internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers)
+{
+    /// <summary>What it is called.</summary>
+    public string Name { get; init; } = Environment.MachineName;
+
+    /// <summary>Where its status is told; null where it is not.</summary>
+    public AdminPlan? Admin { get; init; }
+
+    /// <summary>The certificates that it shows and trusts.</summary>
+    public IReadOnlyList<CertificateInUse> Certificates { get; init; } = [];
+}
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
@@ -51,7 +61,12 @@ internal sealed class RelayPlanBuilder
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links));
+            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
+        {
+            Name = builder._linksBuilder.Self,
+            Admin = config.Admin is { } admin ? builder.Admin(admin) : null,
+            Certificates = CertificateList.Of(config, home),
+        };
     }
 
     // What peers ask for is relayed like anything else, from the first stage on.
@@ -91,6 +106,16 @@ internal sealed class RelayPlanBuilder
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
+    }
+
+    private AdminPlan Admin(AdminConfig admin)
+    {
+        var listen = ListenAddress.Read(admin.Listen!, out _)!;
+        return new AdminPlan(
+            Listen(listen, null, false).Single().EndPoint,
+            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
+            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
+            admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)

@@ -32,6 +32,11 @@ internal sealed class LinkDialer(
     /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
 
+    public string Link => link;
+
+    /// <summary>Why the last try to connect failed; null when it did not.</summary>
+    public string? LastFailure { get; private set; }
+
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -127,6 +132,8 @@ internal sealed class LinkDialer(
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
                 await transport.DisposeAsync();
+            else
+                LastFailure = null;
             lock (_saying)
                 _said = null;
             return carried is null ? null : (carried, transport);
@@ -146,6 +153,7 @@ internal sealed class LinkDialer(
     {
         if (transport.Peer?.Name != peerName)
         {
+            LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -173,6 +181,7 @@ internal sealed class LinkDialer(
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
         {
+            LastFailure = wrong;
             Log.LinkHelloRefused(peerName, wrong!);
             return null;
         }
@@ -195,6 +204,7 @@ internal sealed class LinkDialer(
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;
             default:
+                LastFailure = answer.VerdictText;
                 Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;
         }
@@ -202,6 +212,7 @@ internal sealed class LinkDialer(
 
     private void DialFailed(string why)
     {
+        LastFailure = why;
         lock (_saying)
         {
             if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)

@@ -15,6 +15,9 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 {
     private readonly NamePatterns _names = new([Pattern]);
 
+    /// <summary>Whether the entry is about junctions of this name.</summary>
+    public bool IsNamed(string name) => _names.Matches(name);
+
     /// <summary>Whether the entry is about this peer, connecting from there.</summary>
     public bool IsFor(PeerIdentity peer, EndPoint? from) =>
         (_names.Matches(peer.Name) || peer.Names.Any(_names.Matches)) && (From is null || from is IPEndPoint ip && From.Contains(ip.Address));
@@ -26,6 +29,9 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 /// </summary>
 internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
 {
+    /// <summary>All entries, as configured.</summary>
+    public IReadOnlyList<PeerRule> Rules => rules;
+
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");

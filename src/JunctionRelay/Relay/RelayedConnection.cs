@@ -26,6 +26,8 @@ internal sealed class RelayedConnection
     private TargetHealth? _dialled;
     private string? _clientText;   // as the first junction saw it
     private volatile bool _dialling;   // nobody reads the client meanwhile
+    private readonly Lock _counting = new();   // the sweep and the end may meet
+    private (long ToTarget, long ToClient) _counted;   // under _counting
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
@@ -45,6 +47,27 @@ internal sealed class RelayedConnection
 
     public EndPoint? Client { get; }
     public TimeSpan Age => _time.GetElapsedTime(_started);
+
+    /// <summary>The client's address as the first junction saw it.</summary>
+    public string ClientText => _clientText ?? "unix";
+
+    /// <summary>The name that the client's certificate, or that of the junction before us, proved.</summary>
+    public string PeerName => _client.Peer?.Name ?? "-";
+
+    /// <summary>The target that was dialled last.</summary>
+    public string TargetName => _dialled?.Target.NameAt(_listen.PortOffset) ?? "-";
+
+    public long BytesToTarget => _splice?.BytesToTarget ?? 0;
+    public long BytesToClient => _splice?.BytesToClient ?? 0;
+
+    /// <summary>Bytes may pass; before that it is being secured, judged or dialled.</summary>
+    public bool IsRelaying => _splice is not null;
+
+    /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
+    public LicenseHolder? Holder { get; set; }
+
+    /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
+    public EndedConnection? End { get; private set; }
 
     /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
     public async Task RunAsync()
@@ -84,9 +107,28 @@ internal sealed class RelayedConnection
     /// <summary>Called about once a second by <see cref="ConnectionTable"/>.</summary>
     public void Sweep()
     {
-        if (_splice is { } splice) splice.Sweep();
-        // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
-        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault) Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        if (_splice is { } splice)
+        {
+            splice.Sweep();
+            CountBytes();
+        }
+        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault)
+        {
+            // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
+            Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        }
+    }
+
+    /// <summary>What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.</summary>
+    public (long ToTarget, long ToClient) CountBytes()
+    {
+        lock (_counting)
+        {
+            var (toTarget, toClient) = (BytesToTarget, BytesToClient);
+            if ((toTarget, toClient) == _counted) return _counted;
+            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
+            return _counted = (toTarget, toClient);
+        }
     }
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
@@ -117,11 +159,7 @@ internal sealed class RelayedConnection
         _dialling = true;
         var dial = await targets.DialAsync(new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path), _stop.Token);
         _dialled = dial.Target;
-        if (dial.Outcome.Connection is not { } target)
-        {
-            _metrics.DialFailed(_dialled?.Target.Name ?? "-", dial.Outcome.Reason);
-            return (dial.Outcome.Reason, dial.Outcome.Detail);
-        }
+        if (dial.Outcome.Connection is not { } target) return (dial.Outcome.Reason, dial.Outcome.Detail);
 
         _metrics.Dialled(Relay, _time.GetElapsedTime(dialStarted));
         return await SpliceAsync(target);
@@ -161,13 +199,13 @@ internal sealed class RelayedConnection
         if (!reason.IsClean()) _client.Abort(reason);
         await _client.DisposeAsync();
         _relay.Admission.Release(Client);
-        var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
-        _metrics.Ended(Relay, reason, toTarget, toClient);
+        var (toTarget, toClient) = CountBytes();
+        _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.NameAt(_listen.PortOffset) ?? "-",
-            toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 }

@@ -18,6 +18,9 @@ internal sealed class ServiceTable
     /// <summary>All lists, to be probed.</summary>
     public IEnumerable<TargetList> All => _relay is null ? _services.Values : [_relay];
 
+    /// <summary>The services by name; empty for a relay.</summary>
+    public IReadOnlyDictionary<string, TargetList> Services => _services;
+
     /// <summary>Where a connection with <paramref name="greeting"/> goes; null when there is no such service.</summary>
     public TargetList? Find(Greeting greeting) => _relay ?? (greeting.Service is { } service ? _services.GetValueOrDefault(service) : null);
 }
