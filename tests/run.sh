@@ -23,6 +23,7 @@ haproxy haproxy
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+tcsh tcsh
 socat socat
 ip iproute2
 prlimit util-linux

@@ -15,6 +15,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     RunCommand.Create(),
     ValidateCommand.Create(),
     ImportCommand.Create(),
+    EnvCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
