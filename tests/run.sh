@@ -25,7 +25,10 @@ psql postgresql-client
 openssl openssl
 tcsh tcsh
 socat socat
+tinyproxy tinyproxy
 ip iproute2
+ss iproute2
+iptables iptables
 prlimit util-linux
 LIST
 }
