@@ -17,6 +17,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ValidateCommand.Create(),
     PingCommand.Create(),
     ImportCommand.Create(),
+    EnvCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
