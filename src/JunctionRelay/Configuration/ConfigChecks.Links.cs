@@ -60,6 +60,7 @@ internal sealed partial class ConfigChecks
         if (IsAbsent(service.Target, $"{path}.target") && service.Open is null)
             Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"]");
         var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read, a => a.Scheme);
+        CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
         foreach (var (at, address) in targets)
