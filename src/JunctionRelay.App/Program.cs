@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
@@ -14,6 +15,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    PkiCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -26,4 +28,5 @@ HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-return parsed.Errors.Count > 0 ? ExitCodes.Usage : exit;
+// Who asks for help has not got the rest right yet.
+return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

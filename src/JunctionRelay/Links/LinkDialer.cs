@@ -136,7 +136,7 @@ internal sealed class LinkDialer(
 
     private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
-        if (transport.Peer?.Name != peerName)
+        if (transport.Peer?.IsCalled(peerName) != true)
         {
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
