@@ -24,7 +24,10 @@ iperf3 iperf3
 psql postgresql-client
 openssl openssl
 socat socat
+tinyproxy tinyproxy
 ip iproute2
+ss iproute2
+iptables iptables
 prlimit util-linux
 LIST
 }

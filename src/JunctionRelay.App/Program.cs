@@ -16,6 +16,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     RunCommand.Create(),
     ValidateCommand.Create(),
     PkiCommand.Create(),
+    PingCommand.Create(),
+    ImportCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -28,5 +30,5 @@ HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-// Who asks for help has not got the rest right yet.
+// Asking for help is no error, whatever else is missing.
 return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

@@ -68,6 +68,7 @@ internal sealed partial class ConfigChecks
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
         CheckLinkNames(targets);
+        CheckVia(path, relay.Via, relay.ViaCredentials);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].

@@ -14,6 +14,12 @@ internal sealed record RelayConfig
         "NAME is one of links, or the name of a peer that dials in. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
+    [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: none; HTTPS_PROXY is for links only.")]
+    public string? Via { get; init; }
+
+    [Description("A file that holds user:password for via. It is read for every connection.")]
+    public string? ViaCredentials { get; init; }
+
     [Description("The destinations that a client may name itself, host and port patterns.")]
     public IReadOnlyList<string>? Open { get; init; }
 

@@ -37,7 +37,7 @@ internal sealed class RelayPlanBuilder
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
         (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, time);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, home, time);
     }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
@@ -47,7 +47,7 @@ internal sealed class RelayPlanBuilder
     {
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
-            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target }, HealthInterval));
+            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
@@ -98,6 +98,7 @@ internal sealed class RelayPlanBuilder
         var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
         var dialling = targets.Exists(t => t.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
         var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
+        var via = ViaAddress.Proxy(relay.Via, relay.ViaCredentials, _home);
         return new TargetList([.. targets.Select(t => new TargetHealth(Target(t), health > TimeSpan.Zero))], BalanceOf(relay), HoldOf(relay), _time);
 
         ITarget Target(TargetAddress address)
@@ -106,7 +107,7 @@ internal sealed class RelayPlanBuilder
             EndPoint endPoint = address.UnixPath is { } path ? Unix(path)
                 : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
                 : new DnsEndPoint(address.Host, address.Ports.First);
-            var plain = new TcpTarget(endPoint, dialer, relay.ConnectTimeout ?? ConnectTimeout);
+            var plain = new TcpTarget(endPoint, dialer, relay.ConnectTimeout ?? ConnectTimeout, address.UnixPath is null ? via : null);
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }

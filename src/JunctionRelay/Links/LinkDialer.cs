@@ -19,7 +19,12 @@ internal sealed class LinkDialer(
     /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
+    /// <summary>A dial that fails as the last one did is told no more often.</summary>
+    private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
+
     private readonly List<Task> _keeping = [];
+    private readonly Lock _saying = new();
+    private (string Why, long At)? _said;
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
@@ -36,7 +41,7 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestRetry, stop);
                 continue;
             }
 
@@ -63,7 +68,7 @@ internal sealed class LinkDialer(
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
             if (running.IsCompleted)
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;
             if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
@@ -114,7 +119,7 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                Log.LinkDialFailed(link, dialled.Detail);
+                DialFailed(dialled.Detail);
                 return null;
             }
 
@@ -122,12 +127,15 @@ internal sealed class LinkDialer(
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
                 await transport.DisposeAsync();
+            lock (_saying)
+                _said = null;
             return carried is null ? null : (carried, transport);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (Exception fault)
         {
+            // Whatever it was, also a fault of ours: the link is tried again.
             if (!stop.IsCancellationRequested)
-                Log.LinkDialFailed(link, fault.Message);
+                DialFailed(fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -192,16 +200,28 @@ internal sealed class LinkDialer(
         }
     }
 
+    private void DialFailed(string why)
+    {
+        lock (_saying)
+        {
+            if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)
+                return;
+            _said = (why, options.Time.GetTimestamp());
+        }
+
+        Log.LinkDialFailed(link, why);
+    }
+
     private async Task CarryAsync(LinkTransport transport, LinkSession session, bool isResume)
     {
         var end = await session.RunAsync(transport, session.Epoch, isResume);
         Log.LinkDown(peerName, session.Id, end.ToString());
     }
 
-    private Task DelayAsync(int failures, CancellationToken stop)
+    private Task DelayAsync(int failures, TimeSpan longest, CancellationToken stop)
     {
-        var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        return DelayAsync((longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble(), stop);
+        var doubled = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
+        return DelayAsync((doubled < longest ? doubled : longest) * Random.Shared.NextDouble(), stop);
     }
 
     // Ends early, and quietly, when we are to stop.

@@ -10,7 +10,8 @@ namespace JunctionRelay.Policies;
 /// <param name="From">Where it may connect from; null = anywhere.</param>
 /// <param name="MaxStreams">How many streams it may hold; null = no limit of its own.</param>
 /// <param name="Resume">How long its streams survive the loss of the link; null = as usual.</param>
-internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume)
+/// <param name="Ping">How often it is asked for a sign of life; null = as usual.</param>
+internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume, TimeSpan? Ping)
 {
     private readonly NamePatterns _names = new([Pattern]);
 

@@ -44,7 +44,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(
-                link.Name, link.Peer, _plan.Options with { Resume = link.Resume }, _plan.Directory, Streams, link.Connectors);
+                link.Name, link.Peer, _plan.Options with { Resume = link.Resume, PingInterval = link.Ping }, _plan.Directory, Streams, link.Connectors);
             _running.Add(dialler.RunAsync(_stop.Token));
         }
 
@@ -96,6 +96,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         {
             MaxStreams = rules.Select(r => r.MaxStreams ?? plan.Options.MaxStreams).DefaultIfEmpty(0).Max(),
             Resume = rules.Select(r => r.Resume ?? plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
+            PingInterval = rules.Select(r => r.Ping ?? plan.Options.PingInterval).DefaultIfEmpty(plan.Options.PingInterval).Min(),
         };
         return new LinkAcceptor(options, plan.Directory, streams, rules.Count > 0 ? null : $"no entry of peers is about \"{peer.Name}\"");
     }

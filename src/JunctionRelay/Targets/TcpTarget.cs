@@ -4,15 +4,18 @@ using JunctionRelay.Connections;
 
 namespace JunctionRelay.Targets;
 
-/// <summary>A TCP host and port (or the first port of a range), or a unix socket.</summary>
-internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan connectTimeout) : ITarget
+/// <summary>A TCP host and port (or the first port of a range), or a unix socket; through a proxy where <paramref name="via"/> is one.</summary>
+internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan connectTimeout, HttpProxy? via = null) : ITarget
 {
     public string Name { get; } = SocketDialer.Text(address);
 
     public string NameAt(int portOffset) => portOffset == 0 ? Name : SocketDialer.Text(Shifted(portOffset));
 
-    public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken) =>
-        dialer.DialAsync(request.PortOffset == 0 ? address : Shifted(request.PortOffset), connectTimeout, cancellationToken);
+    public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
+    {
+        var to = request.PortOffset == 0 ? address : Shifted(request.PortOffset);
+        return via is null ? dialer.DialAsync(to, connectTimeout, cancellationToken) : via.ConnectAsync(to, dialer, connectTimeout, cancellationToken);
+    }
 
     public async ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken)
     {

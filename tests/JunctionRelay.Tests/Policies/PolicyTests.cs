@@ -95,6 +95,6 @@ public sealed class PolicyTests
     public void An_entry_of_peers_is_about_any_name_of_the_certificate(string pattern, bool about)
     {
         var peer = new PeerIdentity("node-07", ["node-07.junction.internal", "spiffe://junction.internal/node-07"], "01", TimeProvider.System.GetUtcNow());
-        Assert.Equal(about, new PeerRule(pattern, null, null, null, null).IsFor(peer, null));
+        Assert.Equal(about, new PeerRule(pattern, null, null, null, null, null).IsFor(peer, null));
     }
 }
