@@ -20,7 +20,7 @@ internal static class LaterKeys
         ["relays.*.open"] = "destinations that a client names",
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
-        ["pki"] = "certificate authorities",
+        ["pki"] = "authorities at a running junction",
     };
 
     /// <summary>Kinds of addresses, and what they belong to.</summary>

@@ -164,7 +164,7 @@ internal sealed class LinkDialer(
 
     private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
-        if (transport.Peer?.Name != peerName)
+        if (transport.Peer?.IsCalled(peerName) != true)
         {
             LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
