@@ -15,6 +15,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    StatusCommand.Create(),
     PingCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
@@ -23,6 +24,7 @@ HelpExamples.Add(root, """
     junction demo                       see a license checkout pass through two junctions
     junction validate junction.json     check a configuration
     junction run junction.json          run it
+    junction status                     what it does now
     """);
 HelpExamples.Install(root);
 
