@@ -1,7 +1,6 @@
 using System.Net;
 using System.Threading.Channels;
 using JunctionRelay.Connections;
-using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -50,7 +49,6 @@ internal sealed class DemoJunction : IAsyncDisposable
         Listen = [new ListenPlan(listen, handshake)],
         Socket = SocketSettings.Default,
         Admission = new Admission(allow: null, new ConnectionLimits(inAll: null, perClient: null)),
-        Greeter = new PlainGreeter(),
         Authorization = new ClientAuthorization(allowNames),
         Services = new ServiceTable(new TargetList([new TargetHealth(target, probed: false)], Balance.Failover, TimeSpan.Zero, TimeProvider.System)),
         Limits = new RelayLimits(StepLimit, HalfClosed: TimeSpan.FromSeconds(60), Idle: null, Lifetime: null),

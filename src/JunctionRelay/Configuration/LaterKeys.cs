@@ -15,7 +15,6 @@ internal static class LaterKeys
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
         ["peers.*.listen"] = "listeners for peers",
-        ["services.*.open"] = "destinations that a peer names",
         ["services.*.protocol"] = "license protocols",
         ["relays.*.open"] = "destinations that a client names",
         ["relays.*.protocol"] = "license protocols",

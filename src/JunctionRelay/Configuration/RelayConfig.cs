@@ -11,7 +11,8 @@ internal sealed record RelayConfig
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
         "first, last to last), unix:/path, tls:// before any of these, and link://NAME/SERVICE, a service of the junction at the other end of a link: " +
-        "NAME is one of links, or the name of a peer that dials in. Names are resolved for every connection. Required.")]
+        "NAME is one of links, or the name of a peer that dials in. Where that service has an open list, link://NAME/SERVICE/HOST:PORT (or a range of ports) is one of " +
+        "its destinations; * for SERVICE is whichever permits it. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
     [Description("The destinations that a client may name itself, host and port patterns.")]

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
-using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -47,7 +46,7 @@ internal sealed class RelayPlanBuilder
     {
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
-            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target }, HealthInterval));
+            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open }, HealthInterval));
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
@@ -61,7 +60,6 @@ internal sealed class RelayPlanBuilder
         Listen = [],
         Socket = SocketSettings.Default,
         Admission = new Admission(null, new ConnectionLimits(null, null)),
-        Greeter = new LinkStreamGreeter(),
         Authorization = links.Peers,
         Services = links.Services,
         Limits = new RelayLimits(HandshakeTimeout, HalfClosedTimeout, null, null),
@@ -85,7 +83,6 @@ internal sealed class RelayPlanBuilder
             Admission = new Admission(
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
-            Greeter = new PlainGreeter(),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Services = new ServiceTable(Targets(name, relay, health)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
@@ -95,6 +92,7 @@ internal sealed class RelayPlanBuilder
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {
+        if (relay.Open is { } open) return Open(open, relay);
         var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
         var dialling = targets.Exists(t => t.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
         var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
@@ -102,15 +100,25 @@ internal sealed class RelayPlanBuilder
 
         ITarget Target(TargetAddress address)
         {
-            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service);
-            EndPoint endPoint = address.UnixPath is { } path ? Unix(path)
-                : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
-                : new DnsEndPoint(address.Host, address.Ports.First);
-            var plain = new TcpTarget(endPoint, dialer, relay.ConnectTimeout ?? ConnectTimeout);
+            var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
+            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
+            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout);
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
     }
+
+    private TargetList Open(IReadOnlyList<string> open, RelayConfig relay)
+    {
+        var patterns = new DestinationPatterns([.. open.Select(text => OpenEntry.Read(text, out _)!)]);
+        var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
+        return new TargetList([new TargetHealth(new OpenTarget(patterns, dialer, relay.ConnectTimeout ?? ConnectTimeout), probed: false)], default, TimeSpan.Zero, _time);
+    }
+
+    private EndPoint EndPointOf(TargetAddress address) =>
+        address.UnixPath is { } path ? Unix(path)
+        : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
+        : new DnsEndPoint(address.Host, address.Ports.First);
 
     private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only)
     {

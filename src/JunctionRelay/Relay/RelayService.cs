@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
@@ -78,7 +79,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (_peers is var (plan, streams))
         {
             _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint), Connections, _refusals, _metrics, _log, _time));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time));
             Watch(plan);
         }
 
@@ -142,7 +143,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (relay.HealthInterval == TimeSpan.Zero) return;
         foreach (var targets in relay.Services.All)
         {
-            foreach (var health in targets.Targets)
+            foreach (var health in targets.Targets.Where(t => t.IsProbed))
             {
                 health.Changed += h => Follow(relay, targets, h);
                 _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));

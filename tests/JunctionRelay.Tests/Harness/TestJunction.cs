@@ -1,6 +1,5 @@
 using System.Net;
 using JunctionRelay.Connections;
-using JunctionRelay.Greetings;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
@@ -78,7 +77,6 @@ internal sealed class TestJunction : IAsyncDisposable
     {
         Name = "peers",
         Listen = [],
-        Greeter = new LinkStreamGreeter(),
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
         Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
         HealthInterval = TimeSpan.Zero,
@@ -87,9 +85,14 @@ internal sealed class TestJunction : IAsyncDisposable
     private static TargetList List(TestJunctionPlan plan, LinkDirectory directory, object target) =>
         new([new TargetHealth(Target(plan, directory, target), probed: false)], default, TimeSpan.Zero, TimeProvider.System);
 
-    // A target of its own, or "PEER/SERVICE".
-    private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target) =>
-        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory, TimeProvider.System);
+    // A target of its own, or "PEER/SERVICE", or "PEER/SERVICE/HOST:PORT".
+    private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target)
+    {
+        if (target is ITarget own) return own;
+        var parts = ((string)target).Split('/', 3);
+        return new LinkTarget(
+            parts[0], parts[0], parts[1], plan.Name, directory, TimeProvider.System, TimeSpan.FromSeconds(10), parts.Length > 2 ? Destination.Read(parts[2]) : null);
+    }
 }
 
 /// <summary>What a <see cref="TestJunction"/> does. A relay or service goes to an <see cref="ITarget"/> or to <c>"PEER/SERVICE"</c>.</summary>
