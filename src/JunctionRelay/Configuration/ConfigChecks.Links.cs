@@ -12,14 +12,14 @@ internal sealed partial class ConfigChecks
                 Add(path, $"has the name '{key}'", NameRemedy);
             if (IsAbsent(link.Dial, $"{path}.dial"))
                 Add($"{path}.dial", "is missing", "name the other junction: \"dial\": [\"HOST:PORT\"]");
-            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read, a => a.Scheme))
+            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read))
             {
                 if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                     Add(at, "is no single host and port", "write HOST:PORT of the other junction's linkListen; TLS is always spoken");
             }
         }
 
-        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read, a => a.Scheme))
+        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read))
         {
             if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                 Add(at, "is no single address and port", "write ADDRESS:PORT, e.g. [::]:8443; TLS is always spoken");
@@ -58,7 +58,7 @@ internal sealed partial class ConfigChecks
         if (IsAbsent(service.Target, $"{path}.target") && service.Open is null)
             Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"], or what clients may name: \"open\": [\"HOST:PORT\"]");
         CheckOpen(path, service.Open, service.Target);
-        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read, a => a.Scheme);
+        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read);
         CheckLinkNames(targets);
         foreach (var (at, address) in targets)
         {
@@ -66,19 +66,6 @@ internal sealed partial class ConfigChecks
                 Add(at, $"has {Ports(address.Count)}", "a service stands for one port: make a service for each");
             if (address is { IsTls: true, UnixPath: not null })
                 Add(at, "is a unix socket, which has no name that a certificate could have", "leave tls:// out");
-        }
-    }
-
-    private void CheckOpen(string path, IReadOnlyList<string>? open, IReadOnlyList<string>? target)
-    {
-        if (open is { Count: 0 })
-            Add($"{path}.open", "is an empty list, so that nothing may be reached", "list the destinations that may be named: \"open\": [\"HOST:PORT\"]");
-        if (open is not null && target is not null)
-            Add($"{path}.open", "stands beside target", "what clients name is dialled here (open) or behind a link (target): leave one out");
-        for (var i = 0; i < open?.Count; i++)
-        {
-            if (OpenEntry.Read(open[i], out var flaw) is null)
-                Add($"{path}.open[{i}]", flaw.What, flaw.Remedy);
         }
     }
 

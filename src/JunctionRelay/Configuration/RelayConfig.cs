@@ -6,7 +6,7 @@ namespace JunctionRelay.Configuration;
 internal sealed record RelayConfig
 {
     [Description("Where clients connect: host:port, [ipv6]:port, *:port (every address), a range host:6000-6049, unix:/path, and tls:// before any " +
-        "of these. Port 0 = a free one. Required.")]
+        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. Port 0 = a free one. Required.")]
     public IReadOnlyList<string>? Listen { get; init; }
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
@@ -15,8 +15,12 @@ internal sealed record RelayConfig
         "its destinations; * for SERVICE is whichever permits it. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
-    [Description("The destinations that a client may name itself, host and port patterns.")]
+    [Description("What clients of socks5:// and http:// may name, instead of a target. " + ServiceConfig.OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
+
+    [Description("Who may use a socks5:// or http:// listener: a file with a line NAME:PASSWORD for each user, readable by junction's user alone, or env:VARIABLE, an " +
+        "environment variable that holds the same. Default: nobody is asked, which socks5:// allows on loopback only.")]
+    public string? Users { get; init; }
 
     [OneOf("flexlm")]
     [Description("The license protocol to follow.")]
@@ -63,7 +67,7 @@ internal sealed record RelayConfig
     public TimeSpan? ConnectTimeout { get; init; }
 
     [AtLeast("1ms")]
-    [Description("How long a TLS handshake may take, on either side. Default: 10s.")]
+    [Description("How long a TLS handshake may take, on either side, and a SOCKS or CONNECT greeting. Default: 10s.")]
     public TimeSpan? HandshakeTimeout { get; init; }
 
     [AtLeast("1ms")]

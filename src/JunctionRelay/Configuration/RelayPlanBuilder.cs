@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -74,11 +75,13 @@ internal sealed class RelayPlanBuilder
         var socket = new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive);
         // The ports of a range come and go with the jobs behind them: asking each of them all the time would look like a scan.
         var health = listen.Exists(l => l.Count > 1) ? TimeSpan.Zero : relay.HealthInterval ?? HealthInterval;
+        var users = relay.Users is null ? null : new KnownUsers(UsersFile.Read(relay.Users, _home, Environment.GetEnvironmentVariable, out _)!);
         var serving = listen.Exists(l => l.IsTls) ? TlsHandshake.Serving(Serving(files, relay.Tls)) : null;
         return new RelayPlan
         {
             Name = name,
-            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false))],
+            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false)
+                .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
@@ -89,6 +92,13 @@ internal sealed class RelayPlanBuilder
             HealthInterval = health,
         };
     }
+
+    private IGreeter Greeter(string scheme, KnownUsers? users) => scheme switch
+    {
+        "socks5" => new Socks5Greeter(users, _time),
+        "http" => new HttpConnectGreeter(users, _time),
+        _ => PlainGreeter.Instance,
+    };
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {

@@ -24,6 +24,9 @@ internal sealed record Greeting
     /// <summary>Where the client asks to go; null where it has no say.</summary>
     public EndPoint? Destination { get; init; }
 
+    /// <summary>Who the client proved to be by a password; null where none was asked for.</summary>
+    public string? User { get; init; }
+
     /// <summary>The client waits to be told whether it got there.</summary>
     public bool AwaitsAnswer { get; init; }
 }

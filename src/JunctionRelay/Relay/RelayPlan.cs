@@ -42,6 +42,9 @@ internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = n
 {
     /// <summary>Stage 4: what clients say first.</summary>
     public IGreeter Greeter { get; init; } = PlainGreeter.Instance;
+
+    /// <summary>As the configuration writes it; empty for plain connections.</summary>
+    public string Scheme { get; init; } = "";
 }
 
 /// <summary>Deadlines of one relayed connection; null = none.</summary>

@@ -72,7 +72,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
                 var listener = Bind(relay, listen);
                 _listeners.Add((relay, listener));
                 loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
-                _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
+                _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
             }
         }
 

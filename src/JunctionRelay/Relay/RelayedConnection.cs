@@ -29,6 +29,7 @@ internal sealed class RelayedConnection
     private TargetHealth? _dialled;
     private DialRequest _request;
     private string? _clientText;   // as the first junction saw it
+    private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
     private bool _isTold;   // refused in the client's own protocol
     private int _stopReason;   // a CloseReason given from outside, 0 = none
@@ -112,6 +113,7 @@ internal sealed class RelayedConnection
 
         Id = greeting.Id ?? Id;
         _clientText = greeting.Client ?? _clientText;
+        _user = greeting.User;
 
         var dial = await DialAsync(greeting);
         if (dial.Connection is { } target) return await SpliceAsync(target);
@@ -188,7 +190,7 @@ internal sealed class RelayedConnection
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.NameFor(_request) ?? "-",
+            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? _user ?? "-", _dialled?.Target.NameFor(_request) ?? "-",
             toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
     }
 

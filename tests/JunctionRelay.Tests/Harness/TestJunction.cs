@@ -1,5 +1,6 @@
 using System.Net;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
@@ -53,7 +54,7 @@ internal sealed class TestJunction : IAsyncDisposable
             },
             linkLog);
         var relays = new RelayService(
-            [.. plan.Relays.Select(r => TestRelay.Plan([Target(plan, directory, r.Value)], plan.ListenTls) with { Name = r.Key, HealthInterval = TimeSpan.Zero })],
+            [.. plan.Relays.Select(r => Relay(plan, directory, r.Key, r.Value))],
             TimeSpan.Zero, log, TimeProvider.System, (PeersPlan(plan, directory), links.Streams));
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);
@@ -71,6 +72,12 @@ internal sealed class TestJunction : IAsyncDisposable
         await _links.StopAsync(CancellationToken.None);
         await _relays.DisposeAsync();
         await _links.DisposeAsync();
+    }
+
+    private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
+    {
+        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
     private static RelayPlan PeersPlan(TestJunctionPlan plan, LinkDirectory directory) => TestRelay.Plan([]) with
@@ -99,6 +106,7 @@ internal sealed class TestJunction : IAsyncDisposable
 internal sealed record TestJunctionPlan(string Name)
 {
     public Dictionary<string, object> Relays { get; init; } = [];
+    public Dictionary<string, IGreeter> Greeters { get; init; } = [];
     public Dictionary<string, object> Services { get; init; } = [];
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
