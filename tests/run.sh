@@ -23,8 +23,13 @@ haproxy haproxy
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+promtool prometheus
+chromium chromium
 socat socat
+tinyproxy tinyproxy
 ip iproute2
+ss iproute2
+iptables iptables
 prlimit util-linux
 LIST
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
@@ -14,6 +15,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    PingCommand.Create(),
+    ImportCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -26,4 +29,5 @@ HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-return parsed.Errors.Count > 0 ? ExitCodes.Usage : exit;
+// Asking for help is no error, whatever else is missing.
+return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

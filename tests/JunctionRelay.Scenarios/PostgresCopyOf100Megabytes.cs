@@ -4,7 +4,7 @@ using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
 
-/// <summary>A real PostgreSQL cluster behind a relay: psql, and a COPY in and out again.</summary>
+/// <summary>A real PostgreSQL cluster behind a relay, or behind links: psql, and a COPY in and out again.</summary>
 public sealed class PostgresCopyOf100Megabytes
 {
     private const int RowBytes = 1000;
@@ -12,16 +12,19 @@ public sealed class PostgresCopyOf100Megabytes
     private static readonly int Rows = Scale.Of(ci: 20_000, full: 100_000);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    [Fact]
-    public async Task What_was_copied_in_comes_out_again()
+    private const int Port = 5432;
+
+    [Theory]
+    [InlineData(Route.OneJunction)]
+    [InlineData(Route.Pair)]
+    [InlineData(Route.Chain)]
+    public async Task What_was_copied_in_comes_out_again(string topology)
     {
         using var folder = new TemporaryFolder();
-        var serverPort = FreePort.Next();
-        var relayPort = FreePort.Next();
-        await using var server = await StartCluster(folder, serverPort);
-        await using var junction = await JunctionProcess.Start($$"""
-            { "relays": { "postgres": { "listen": ["127.0.0.1:{{relayPort}}"], "target": ["127.0.0.1:{{serverPort}}"] } } }
-            """);
+        await using var route = await Route.Lay(topology);
+        await using var server = await StartCluster(folder, route.Server);
+        await route.Open(new RoutePort("postgres", Port, Port));
+        await route.HasNoWayAround(Port);
 
         var sent = folder["sent"];
         var received = folder["received"];
@@ -33,28 +36,31 @@ public sealed class PostgresCopyOf100Megabytes
         Assert.Equal(await Checksum(sent), await Checksum(received));
 
         const int Sessions = 4;
-        var ended = await junction.Ended(Sessions);
+        var ended = await route.Ended(Sessions);
         var size = new FileInfo(sent).Length;
         Assert.Equal(Sessions, ended.Count);
         Assert.True(ended.Sum(c => c.ToTarget) > size && ended.Sum(c => c.ToClient) > size, string.Join('\n', ended.Select(c => c.Text)));
 
         Task<string> Psql(string command) => RealProgram.Succeed(
             "psql",
-            ["--no-psqlrc", "--tuples-only", "--host", "127.0.0.1", "--port", $"{relayPort}", "--username", "postgres", "--set", "ON_ERROR_STOP=1", "--command", command],
-            within: Patience);
+            ["--no-psqlrc", "--tuples-only", "--host", Route.Entrance, "--port", $"{Port}", "--username", "postgres", "--set", "ON_ERROR_STOP=1", "--command", command],
+            new ProgramOptions { Host = route.Client },
+            Patience);
     }
 
-    private static async Task<RealProgram> StartCluster(TemporaryFolder folder, int port)
+    private static async Task<RealProgram> StartCluster(TemporaryFolder folder, Host host)
     {
         // The server refuses to run as root; Debian's package brings the user.
         string[] asPostgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"];
         var home = folder.Folder("cluster");
+        var data = Path.Combine(home, "data");
         await RealProgram.Succeed("chown", ["postgres:postgres", home]);
-        var options = new ProgramOptions { Wrapper = asPostgres, Folder = home, StopSignal = Signal.Quit };
-        await RealProgram.Succeed(Newest("initdb"), ["--auth", "trust", "--no-sync", "--username", "postgres", "--pgdata", Path.Combine(home, "data")], options);
+        var options = new ProgramOptions { Host = host, Wrapper = asPostgres, Folder = home, StopSignal = Signal.Quit };
+        await RealProgram.Succeed(Newest("initdb"), ["--auth", "trust", "--no-sync", "--username", "postgres", "--pgdata", data], options);
+        await File.AppendAllTextAsync(Path.Combine(data, "pg_hba.conf"), "host all all 10.93.0.0/16 trust\n");
         var server = RealProgram.Start(
             Newest("postgres"),
-            ["-D", Path.Combine(home, "data"), "-p", $"{port}", "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
+            ["-D", data, "-p", $"{Port}", "-k", home, "-c", $"listen_addresses={Route.ServerAddress}", "-c", "fsync=off"],
             options);
         await server.Line(l => l.Contains("ready to accept connections", StringComparison.Ordinal), "that it is ready");
         return server;

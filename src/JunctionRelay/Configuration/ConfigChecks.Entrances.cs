@@ -3,8 +3,10 @@ namespace JunctionRelay.Configuration;
 /// <summary>The rules about clients that name their destination: where they come in, who they are, and what they may name.</summary>
 internal sealed partial class ConfigChecks
 {
-    private void CheckOpen(string path, IReadOnlyList<string>? open, IReadOnlyList<string>? target)
+    private void CheckOpen(string path, IReadOnlyList<string>? open, IReadOnlyList<string>? target, string? via)
     {
+        if (open is not null && via is not null)
+            Add($"{path}.via", "stands beside open: a proxy resolves names by itself, and open could not judge where they lead", "leave one out");
         if (open is { Count: 0 })
             Add($"{path}.open", "is an empty list, so that nothing may be reached", "list the destinations that may be named: \"open\": [\"HOST:PORT\"]");
         if (open is not null && target is not null)

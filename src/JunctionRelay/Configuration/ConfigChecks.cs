@@ -39,6 +39,7 @@ internal sealed partial class ConfigChecks
         CheckPeers();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
+        CheckAdmin();
         CheckConflicts();
     }
 
@@ -68,7 +69,8 @@ internal sealed partial class ConfigChecks
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
         CheckLinkNames(targets);
-        CheckOpen(path, relay.Open, relay.Target);
+        CheckOpen(path, relay.Open, relay.Target, relay.Via);
+        CheckVia(path, relay.Via, relay.ViaCredentials);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].

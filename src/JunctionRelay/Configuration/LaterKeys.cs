@@ -19,7 +19,6 @@ internal static class LaterKeys
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
         ["pki"] = "certificate authorities",
-        ["admin"] = "admin endpoints",
     };
 
     /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>

@@ -13,15 +13,19 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Configuration;
 
 /// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
-internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, TimeProvider time)
+internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, string home, TimeProvider time)
 {
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
     private readonly LinkDirectory _directory = new();
     private readonly IReadOnlyDictionary<string, LinkConfig> _links = config.Links ?? new Dictionary<string, LinkConfig>();
     private readonly string _self = config.Name ?? CertificateName(identity) ?? Environment.MachineName;
 
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
+
+    /// <summary>What this junction is called.</summary>
+    public string Self => _self;
 
     /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
@@ -36,10 +40,10 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         var dialer = new SocketDialer(SocketSettings.Default);
         return new LinksPlan
         {
-            Options = new LinkOptions { Self = Party(instance), Resume = Resume, Time = time, Log = log },
+            Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy), l.Value.Resume ?? Resume))],
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
@@ -56,8 +60,10 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
 
-    // The variables that everything else on the machine obeys.
-    private static LinkProxy? Proxy(DnsEndPoint host) => LinkProxy.For(
+    // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
+    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) => ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
+
+    private static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
         Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
 
@@ -77,7 +83,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         pattern,
         peer.Services is null ? null : new NamePatterns(peer.Services),
         peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
-        peer.MaxStreams, peer.Resume);
+        peer.MaxStreams, peer.Resume, peer.Ping);
 
     private static string? CertificateName(TlsFiles identity) =>
         identity is { Certificate: not null, Key: not null } ? PeerIdentity.Of(RelayPlanBuilder.Identity(identity).Certificate).Name : null;

@@ -24,4 +24,8 @@ internal sealed record PeerConfig
     [AtLeast("0")]
     [Description("How long its streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
+
+    [AtLeast("100ms")]
+    [Description("How often this end asks the peer for a sign of life, as in links. Default: 5s.")]
+    public TimeSpan? Ping { get; init; }
 }

@@ -15,6 +15,12 @@ internal sealed record RelayConfig
         "its destinations; * for SERVICE is whichever permits it. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
+    [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: none; HTTPS_PROXY is for links only.")]
+    public string? Via { get; init; }
+
+    [Description("A file that holds user:password for via. It is read for every connection.")]
+    public string? ViaCredentials { get; init; }
+
     [Description("What clients of socks5:// and http:// may name, instead of a target. " + ServiceConfig.OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 

@@ -14,6 +14,12 @@ internal sealed record ServiceConfig
     [Description("Where connections go, as a relay's target; tried in order. Either this or open is required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
+    [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: none; HTTPS_PROXY is for links only.")]
+    public string? Via { get; init; }
+
+    [Description("A file that holds user:password for via. It is read for every connection.")]
+    public string? ViaCredentials { get; init; }
+
     [OneOf("flexlm")]
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }

@@ -19,13 +19,23 @@ internal sealed class LinkDialer(
     /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
+    /// <summary>A dial that fails as the last one did is told no more often.</summary>
+    private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
+
     private readonly List<Task> _keeping = [];
+    private readonly Lock _saying = new();
+    private (string Why, long At)? _said;
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
 
     /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
+
+    public string Link => link;
+
+    /// <summary>Why the last try to connect failed; null when it did not.</summary>
+    public string? LastFailure { get; private set; }
 
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -36,7 +46,7 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestRetry, stop);
                 continue;
             }
 
@@ -63,7 +73,7 @@ internal sealed class LinkDialer(
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
             if (running.IsCompleted)
-                await DelayAsync(failures++, stop);
+                await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;
             if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
@@ -114,7 +124,7 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                Log.LinkDialFailed(link, dialled.Detail);
+                DialFailed(dialled.Detail);
                 return null;
             }
 
@@ -122,12 +132,17 @@ internal sealed class LinkDialer(
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
                 await transport.DisposeAsync();
+            else
+                LastFailure = null;
+            lock (_saying)
+                _said = null;
             return carried is null ? null : (carried, transport);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (Exception fault)
         {
+            // Whatever it was, also a fault of ours: the link is tried again.
             if (!stop.IsCancellationRequested)
-                Log.LinkDialFailed(link, fault.Message);
+                DialFailed(fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -138,6 +153,7 @@ internal sealed class LinkDialer(
     {
         if (transport.Peer?.Name != peerName)
         {
+            LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -165,6 +181,7 @@ internal sealed class LinkDialer(
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
         {
+            LastFailure = wrong;
             Log.LinkHelloRefused(peerName, wrong!);
             return null;
         }
@@ -187,9 +204,23 @@ internal sealed class LinkDialer(
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;
             default:
+                LastFailure = answer.VerdictText;
                 Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;
         }
+    }
+
+    private void DialFailed(string why)
+    {
+        LastFailure = why;
+        lock (_saying)
+        {
+            if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)
+                return;
+            _said = (why, options.Time.GetTimestamp());
+        }
+
+        Log.LinkDialFailed(link, why);
     }
 
     private async Task CarryAsync(LinkTransport transport, LinkSession session, bool isResume)
@@ -198,10 +229,10 @@ internal sealed class LinkDialer(
         Log.LinkDown(peerName, session.Id, end.ToString());
     }
 
-    private Task DelayAsync(int failures, CancellationToken stop)
+    private Task DelayAsync(int failures, TimeSpan longest, CancellationToken stop)
     {
-        var longest = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        return DelayAsync((longest < options.LongestRetry ? longest : options.LongestRetry) * Random.Shared.NextDouble(), stop);
+        var doubled = options.FirstRetry * (1 << Math.Min(failures, MostDoublings));
+        return DelayAsync((doubled < longest ? doubled : longest) * Random.Shared.NextDouble(), stop);
     }
 
     // Ends early, and quietly, when we are to stop.

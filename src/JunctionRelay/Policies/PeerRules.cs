@@ -11,9 +11,13 @@ namespace JunctionRelay.Policies;
 /// <param name="From">Where it may connect from; null = anywhere.</param>
 /// <param name="MaxStreams">How many streams it may hold; null = no limit of its own.</param>
 /// <param name="Resume">How long its streams survive the loss of the link; null = as usual.</param>
-internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume)
+/// <param name="Ping">How often it is asked for a sign of life; null = as usual.</param>
+internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume, TimeSpan? Ping)
 {
     private readonly NamePatterns _names = new([Pattern]);
+
+    /// <summary>Whether the entry is about junctions of this name.</summary>
+    public bool IsNamed(string name) => _names.Matches(name);
 
     /// <summary>Whether the entry is about this peer, connecting from there.</summary>
     public bool IsFor(PeerIdentity peer, EndPoint? from) =>
@@ -26,6 +30,9 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 /// </summary>
 internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
 {
+    /// <summary>All entries, as configured.</summary>
+    public IReadOnlyList<PeerRule> Rules => rules;
+
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");

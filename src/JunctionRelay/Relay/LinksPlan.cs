@@ -29,4 +29,5 @@ internal sealed record LinksPlan
 /// <param name="Name">In the configuration.</param>
 /// <param name="Peer">The name that the other junction's certificate must bear.</param>
 /// <param name="Connectors">A new round of its addresses, for each session its own.</param>
-internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume);
+/// <param name="Ping">How often it is asked for a sign of life.</param>
+internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume, TimeSpan Ping);

@@ -32,6 +32,8 @@ internal sealed class RelayedConnection
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
     private bool _isTold;   // refused in the client's own protocol
+    private readonly Lock _counting = new();   // the sweep and the end may meet
+    private (long ToTarget, long ToClient) _counted;   // under _counting
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
@@ -51,6 +53,27 @@ internal sealed class RelayedConnection
 
     public EndPoint? Client { get; }
     public TimeSpan Age => _time.GetElapsedTime(_started);
+
+    /// <summary>The client's address as the first junction saw it.</summary>
+    public string ClientText => _clientText ?? "unix";
+
+    /// <summary>The name that the client's certificate, or that of the junction before us, or a password proved.</summary>
+    public string PeerName => _client.Peer?.Name ?? _user ?? "-";
+
+    /// <summary>The target that was dialled last.</summary>
+    public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
+
+    public long BytesToTarget => _splice?.BytesToTarget ?? 0;
+    public long BytesToClient => _splice?.BytesToClient ?? 0;
+
+    /// <summary>Bytes may pass; before that it is being secured, judged or dialled.</summary>
+    public bool IsRelaying => _splice is not null;
+
+    /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
+    public LicenseHolder? Holder { get; set; }
+
+    /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
+    public EndedConnection? End { get; private set; }
 
     /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
     public async Task RunAsync()
@@ -90,9 +113,28 @@ internal sealed class RelayedConnection
     /// <summary>Called about once a second by <see cref="ConnectionTable"/>.</summary>
     public void Sweep()
     {
-        if (_splice is { } splice) splice.Sweep();
-        // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
-        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault) Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        if (_splice is { } splice)
+        {
+            splice.Sweep();
+            CountBytes();
+        }
+        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault)
+        {
+            // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
+            Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        }
+    }
+
+    /// <summary>What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.</summary>
+    public (long ToTarget, long ToClient) CountBytes()
+    {
+        lock (_counting)
+        {
+            var (toTarget, toClient) = (BytesToTarget, BytesToClient);
+            if ((toTarget, toClient) == _counted) return _counted;
+            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
+            return _counted = (toTarget, toClient);
+        }
     }
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
@@ -138,7 +180,6 @@ internal sealed class RelayedConnection
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
-        else _metrics.DialFailed(_dialled?.Target.Name ?? "-", dial.Outcome.Reason);
         return dial.Outcome;
     }
 
@@ -184,14 +225,14 @@ internal sealed class RelayedConnection
         else if (!reason.IsClean()) _client.Abort(reason);
         await _client.DisposeAsync();
         _relay.Admission.Release(Client);
-        var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
-        _metrics.Ended(Relay, reason, toTarget, toClient);
+        var (toTarget, toClient) = CountBytes();
+        _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? _user ?? "-", _dialled?.Target.NameFor(_request) ?? "-",
-            toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 
     // A reset would overtake the answer: our end first, then the client's, or a moment, and nothing that it says is heard.

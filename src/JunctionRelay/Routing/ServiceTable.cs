@@ -26,6 +26,9 @@ internal sealed class ServiceTable
     /// <summary>All lists, to be probed.</summary>
     public IEnumerable<TargetList> All => _relay is null ? _services.Values : [_relay];
 
+    /// <summary>The services by name; empty for a relay.</summary>
+    public IReadOnlyDictionary<string, TargetList> Services => _services;
+
     /// <summary>Where a connection with <paramref name="greeting"/> goes. <paramref name="mayUse"/>: the services that its client may use, where it did not name one.</summary>
     public Route Find(Greeting greeting, Func<string, bool> mayUse)
     {

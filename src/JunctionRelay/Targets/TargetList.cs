@@ -37,6 +37,9 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
     /// <summary>Whether a connection has any chance: false = refuse clients before they are accepted.</summary>
     public bool TakesConnections => holdFor > TimeSpan.Zero || targets.Any(t => t.IsUp);
 
+    /// <summary>Whether a connection would get somewhere now.</summary>
+    public bool HasPath => targets.Any(t => t.IsUp);
+
     /// <summary>Dials until one target answers, in all for one round, or for <c>holdFor</c> and the round that is under way then.</summary>
     public async ValueTask<TargetDial> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
@@ -82,6 +85,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
 
             if (!outcome.IsBeyond) candidate.Report(outcome.Connection is null ? outcome : null);
             if (outcome.Connection is not null) return new(outcome, candidate);
+            candidate.DialFailed(outcome.Reason);
             details = Join(details, outcome.Detail);
             last = new(outcome with { Detail = details }, candidate);
             if (cancellationToken.IsCancellationRequested) break;

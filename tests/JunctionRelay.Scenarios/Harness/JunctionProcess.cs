@@ -9,22 +9,23 @@ namespace JunctionRelay.Scenarios.Harness;
 internal sealed class JunctionProcess : IAsyncDisposable
 {
     private const string Variable = "JUNCTION_BINARY";
+    private const string Config = "junction.json";
 
-    private readonly TemporaryFolder _folder;
-    private readonly NotifySocket _notify;
+    private readonly TemporaryFolder _folder = new();
+    private readonly ProgramOptions _options;
+    private RealProgram? _program;
+    private NotifySocket? _notify;
 
-    private JunctionProcess(TemporaryFolder folder, NotifySocket notify, RealProgram program)
-    {
-        _folder = folder;
-        _notify = notify;
-        Program = program;
-    }
+    private JunctionProcess(ProgramOptions options) => _options = options;
+
+    /// <summary>The host that it runs on, and on routes its name.</summary>
+    public string Name => _options.Host.Name;
 
     /// <summary>The program as such: its lines, its signals, its end.</summary>
-    public RealProgram Program { get; }
+    public RealProgram Program => _program!;
 
     /// <summary>What it told its service manager so far.</summary>
-    public IReadOnlyList<string> Told => _notify.Told;
+    public IReadOnlyList<string> Told => _notify!.Told;
 
     /// <summary>The connections that have ended so far, in the order in which they ended.</summary>
     public IReadOnlyList<ConnectionLine> Connections => [.. Program.Lines.Select(ConnectionLine.Parse).OfType<ConnectionLine>()];
@@ -48,21 +49,11 @@ internal sealed class JunctionProcess : IAsyncDisposable
     /// <summary>Starts a junction with this configuration and waits until it says that it is ready.</summary>
     public static async Task<JunctionProcess> Start(string config, ProgramOptions? options = null)
     {
-        var binary = Binary();
-        var folder = new TemporaryFolder();
-        var notify = new NotifySocket(folder["notify"]);
-        var environment = new Dictionary<string, string>(options?.Environment ?? new Dictionary<string, string>()) { ["NOTIFY_SOCKET"] = notify.Path };
-        var program = RealProgram.Start(binary, ["run", folder.Write("junction.json", config)], (options ?? new ProgramOptions()) with { Environment = environment });
-        var junction = new JunctionProcess(folder, notify, program);
+        var junction = new JunctionProcess(options ?? new ProgramOptions());
         try
         {
-            await Deadline.Until(
-                () => junction.Told.Contains("READY=1") || program.HasExited,
-                Deadline.Start,
-                "the junction says READY=1 to its service manager",
-                program.Said);
-            if (program.HasExited)
-                Assert.Fail($"The junction ended instead of starting: {await program.Exit(Deadline.Soon)}");
+            junction._folder.Write(Config, config);
+            await junction.Start();
             return junction;
         }
         catch
@@ -72,9 +63,16 @@ internal sealed class JunctionProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Kills it (SIGKILL) if it still runs, and starts it again with the same file: to its peers the same junction, in a new process.</summary>
+    public async Task Restart()
+    {
+        await Stop();
+        await Start();
+    }
+
     /// <summary>What it said that was neither good nor expected, for messages: warnings, errors, connections that were cut or refused.</summary>
     public string Trouble() => string.Join('\n', Program.Lines
-        .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { Reason: not ("client-closed" or "target-closed") })
+        .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { IsClean: false })
         .TakeLast(20));
 
     /// <summary>Runs <c>junction</c> with these arguments to its end.</summary>
@@ -93,10 +91,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // A scenario that ends has no connection worth draining; those that look at draining send their signals themselves.
-        Program.Send(Signal.Kill);
-        await Program.DisposeAsync();
-        await _notify.DisposeAsync();
+        await Stop();
         _folder.Dispose();
     }
 
@@ -108,6 +103,30 @@ internal sealed class JunctionProcess : IAsyncDisposable
             File.Exists(path),
             $"{Variable} is '{path}', which is no file. It names the published program: run `bash tests/run.sh`, or `dotnet publish src/JunctionRelay.App -c Release -o OUT` and set {Variable}=OUT/junction.");
         return Path.GetFullPath(path!);
+    }
+
+    private async Task Start()
+    {
+        File.Delete(_folder["notify"]);
+        _notify = new NotifySocket(_folder["notify"]);
+        var environment = new Dictionary<string, string>(_options.Environment) { ["NOTIFY_SOCKET"] = _notify.Path };
+        _program = RealProgram.Start(Binary(), ["run", _folder[Config]], _options with { Environment = environment });
+        await Deadline.Until(() => Told.Contains("READY=1") || Program.HasExited, Deadline.Start, "the junction says READY=1 to its service manager", Program.Said);
+        if (Program.HasExited)
+            Assert.Fail($"The junction ended instead of starting: {await Program.Exit(Deadline.Soon)}");
+    }
+
+    // A scenario that ends has no connection worth draining; those that look at draining send their signals themselves.
+    private async Task Stop()
+    {
+        if (_program is not null)
+        {
+            _program.Send(Signal.Kill);
+            await _program.DisposeAsync();
+        }
+
+        if (_notify is not null)
+            await _notify.DisposeAsync();
     }
 
     // proc(5)

@@ -9,7 +9,7 @@ internal static class Loopback
     /// <summary>Connects to a port of 127.0.0.1; with a receive buffer of so many bytes, if given.</summary>
     public static async Task<Socket> Connect(int port, int? receiveBufferBytes = null)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = HostSockets.Create(Host.Machine);
         if (receiveBufferBytes is { } bytes)
             socket.ReceiveBufferSize = bytes;
         try

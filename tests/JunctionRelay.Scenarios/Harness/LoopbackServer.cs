@@ -4,10 +4,10 @@ using System.Net.Sockets;
 
 namespace JunctionRelay.Scenarios.Harness;
 
-/// <summary>A server of the scenario's own on 127.0.0.1: each connection goes to one handler; disposal resets what is still open.</summary>
+/// <summary>A server of the scenario's own on 127.0.0.1, or at an address of another host: each connection goes to one handler; disposal resets what is still open.</summary>
 internal sealed class LoopbackServer : IAsyncDisposable
 {
-    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _listener;
     private readonly Func<Socket, Task> _handle;
     private readonly ConcurrentDictionary<Socket, Task> _open = new();
     private readonly Task _accepting;
@@ -15,11 +15,13 @@ internal sealed class LoopbackServer : IAsyncDisposable
 
     /// <param name="handle">Serves one connection and ends it; a broken connection is its client's business and no failure.</param>
     /// <param name="port">The port; 0 lets the kernel choose.</param>
-    public LoopbackServer(Func<Socket, Task> handle, int port = 0)
+    /// <param name="host">Where it listens; null for this machine.</param>
+    /// <param name="address">At which of its addresses; null for 127.0.0.1.</param>
+    public LoopbackServer(Func<Socket, Task> handle, int port = 0, Host? host = null, string? address = null)
     {
-        _handle = handle;
+        (_handle, _listener) = (handle, HostSockets.Create(host ?? Host.Machine));
         _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        _listener.Bind(new IPEndPoint(address is null ? IPAddress.Loopback : IPAddress.Parse(address), port));
         _listener.Listen(512);
         Port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
         _accepting = Accept();

@@ -39,7 +39,7 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     {
         var space = $"{_run}-{name}";
         await Ip("netns", "add", space);
-        var host = new Host(name, ["ip", "netns", "exec", space]);
+        var host = new Host(name, ["ip", "netns", "exec", space], space);
         _hosts.Add(host);
         await Ip("-n", space, "link", "set", "lo", "up");
         SetNames(host, hosts);
@@ -67,15 +67,16 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     /// </summary>
     public static Task Silence(Host host, string towards) => Ip("-n", Space(host), "route", "add", "blackhole", towards);
 
+    /// <summary>A host's end of its cable to another one.</summary>
+    public static string Interface(Host towards) => $"to-{towards.Name}";   // 15 characters at most, says the kernel
+
     public async ValueTask DisposeAsync()
     {
         foreach (var host in _hosts)
             await Remove(Space(host));
     }
 
-    private static string Space(Host host) => host.Prefix[^1];
-
-    private static string Interface(Host towards) => $"to-{towards.Name}";   // 15 characters at most, says the kernel
+    private static string Space(Host host) => host.Namespace!;
 
     private static async Task Raise(Host host, string device, string[] addresses)
     {

@@ -32,18 +32,29 @@ internal sealed class PatternedBytes(int seed)
     public async Task Receive(Socket socket, long from, long to)
     {
         var buffer = new byte[Chunk];
-        var expected = new byte[Chunk];
         while (from < to)
         {
             var length = await socket.ReceiveAsync(buffer.AsMemory(0, (int)Math.Min(Chunk, to - from)));
             if (length == 0)
                 Assert.Fail($"The connection ended after {from} of {to} bytes.");
-            Fill(expected.AsSpan(0, length), from);
-            var equal = buffer.AsSpan(0, length).CommonPrefixLength(expected.AsSpan(0, length));
-            if (equal < length)
-                Assert.Fail($"Byte {from + equal} of {to} is {buffer[equal]:x2}, not {expected[equal]:x2}.");
+            Compare(buffer.AsSpan(0, length), from);
             from += length;
         }
+    }
+
+    /// <summary>Receives the pattern from its beginning until the peer ends, and fails at the first byte that differs; says after each piece how many bytes have arrived.</summary>
+    public async Task<long> ReceiveToEnd(Socket socket, Action<long> arrived)
+    {
+        var buffer = new byte[Chunk];
+        var from = 0L;
+        while (await socket.ReceiveAsync(buffer) is > 0 and var length)
+        {
+            Compare(buffer.AsSpan(0, length), from);
+            from += length;
+            arrived(from);
+        }
+
+        return from;
     }
 
     /// <summary>Fails unless the peer ends here, cleanly.</summary>
@@ -54,6 +65,21 @@ internal sealed class PatternedBytes(int seed)
         var block = new byte[Period];
         new Random(seed).NextBytes(block);
         return block;
+    }
+
+    private void Compare(ReadOnlySpan<byte> received, long from)
+    {
+        while (received.Length > 0)
+        {
+            // Piece by piece against the block itself, without a copy.
+            var expected = _block.AsSpan((int)(from % Period));
+            var length = Math.Min(expected.Length, received.Length);
+            var equal = received[..length].CommonPrefixLength(expected);
+            if (equal < length)
+                Assert.Fail($"Byte {from + equal} is {received[equal]:x2}, not {expected[equal]:x2}.");
+            received = received[length..];
+            from += length;
+        }
     }
 
     private void Fill(Span<byte> span, long from)

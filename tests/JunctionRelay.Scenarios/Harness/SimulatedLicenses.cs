@@ -2,6 +2,13 @@ using System.Text.Json;
 
 namespace JunctionRelay.Scenarios.Harness;
 
+/// <summary>What the license server has counted.</summary>
+/// <param name="Held">Seats that are taken now.</param>
+/// <param name="Checkouts">Seats that were ever taken: as many as held, and none has come back in between.</param>
+/// <param name="Denied">Clients that got none.</param>
+/// <param name="Heartbeats">Signs of life from seats.</param>
+internal readonly record struct SeatCounts(int Held, int Checkouts, int Denied, int Heartbeats);
+
 /// <summary>
 /// The license server of <c>junction simulate-server</c> as a process of its own, the oracle of seats; and its clients, <c>junction simulate-client</c>.
 /// </summary>
@@ -24,35 +31,42 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     }
 
     /// <summary>Starts a client that checks out <paramref name="seats"/> seats, says <c>held</c>, and holds them until its input ends.</summary>
-    public static RealProgram Client(string address, int port, int vendorPort, int seats = 1, Host? host = null)
+    /// <param name="heartbeat">Seconds between the heartbeats of each seat; 0 for none, so that only the connection's end tells.</param>
+    public static RealProgram Client(string address, int port, int vendorPort, int seats = 1, Host? host = null, int heartbeat = 0)
     {
         var bracketed = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         return RealProgram.Start(
             JunctionProcess.Binary(),
             [
                 "simulate-client", "--server", $"{bracketed}:{port}", "--vendor-host", address, "--vendor-port", $"{vendorPort}",
-                "--count", $"{seats}", "--heartbeat", "0", "--hold",
+                "--count", $"{seats}", "--heartbeat", $"{heartbeat}", "--hold",
             ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
     }
 
     /// <summary>How many seats the server says are held now.</summary>
-    public Task<int> Held() => Ask("counts", Deadline.Soon);
+    public async Task<int> Held() => (await Counts()).Held;
+
+    /// <summary>What the server has counted so far.</summary>
+    public Task<SeatCounts> Counts() => Ask("counts", Deadline.Soon);
 
     /// <summary>Waits until so many seats are held, or until the time is over; returns how many are.</summary>
-    public Task<int> HeldWithin(int seats, TimeSpan within) =>
-        Ask(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon);
+    public async Task<int> HeldWithin(int seats, TimeSpan within) =>
+        (await Ask(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private async Task<int> Ask(string order, TimeSpan within)
+    private async Task<SeatCounts> Ask(string order, TimeSpan within)
     {
         var before = Answers().Count;
         await _server.Input.WriteLineAsync(order);
         await _server.Input.FlushAsync();
         await Deadline.Until(() => Answers().Count > before, within, $"the license server answers '{order}'", _server.Said);
         using var answer = JsonDocument.Parse(Answers()[before]);
-        return answer.RootElement.GetProperty("held").GetInt32();
+        var counts = answer.RootElement;
+        return new SeatCounts(Count("held"), Count("checkouts"), Count("denied"), Count("heartbeats"));
+
+        int Count(string name) => counts.GetProperty(name).GetInt32();
     }
 
     private List<string> Answers() => [.. _server.Lines.Where(l => l.Contains("\"held\":", StringComparison.Ordinal))];

@@ -64,6 +64,28 @@ public sealed partial class RelayPlanBuilderTests : IDisposable
     }
 
     [Fact]
+    public void What_is_said_about_links_holds_and_the_rest_has_its_default()
+    {
+        const string Identity = """ "identity": { "certificate": "certs/server.crt", "key": "certs/server.key", "trust": "certs/ca.crt" }, "services": { "s": { "target": ["lic:1"] } } """;
+        var said = Plan($$"""
+            {
+              {{Identity}}, "linkListen": ["127.0.0.1:8443"],
+              "links": { "hq": { "dial": ["hq.test:8443"], "peer": "enterprise", "resume": "5s", "ping": "500ms" } },
+              "peers": { "cloud": { "resume": "7s", "ping": "2s" } }
+            }
+            """).Links!;
+        var link = Assert.Single(said.Dial);
+        Assert.Equal(("hq", "enterprise", TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(500)), (link.Name, link.Peer, link.Resume, link.Ping));
+        var peer = Assert.Single(said.Peers.For(new PeerIdentity("cloud", [], "01", default), null));
+        Assert.Equal((TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(2)), (peer.Resume, peer.Ping));
+
+        var unsaid = Plan($$"""{ {{Identity}}, "links": { "hq": { "dial": ["hq.test:8443"] } } }""").Links!;
+        link = Assert.Single(unsaid.Dial);
+        Assert.Equal(("hq", "hq", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5)), (link.Name, link.Peer, link.Resume, link.Ping));
+        Assert.Equal((link.Resume, link.Ping), (unsaid.Options.Resume, unsaid.Options.PingInterval));
+    }
+
+    [Fact]
     public void A_range_is_a_listener_per_port_and_each_knows_how_far_in_it_is()
     {
         var relay = Assert.Single(Plan("""{ "relays": { "a": { "listen": ["127.0.0.1:6000-6049"], "target": ["server:9095-9144"] } } }""").Relays);

@@ -1,21 +1,34 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 
 namespace JunctionRelay.Tests.Harness;
 
-/// <summary>A way between two junctions that can be cut like a real one: by resets, by a clean end, or by silence.</summary>
+/// <summary>A way between two junctions that can be long, and cut like a real one: by resets, by a clean end, or by silence.</summary>
 internal sealed class BlackHole : IAsyncDisposable
 {
-    private readonly Socket _listener = Peer.Listen();
+    /// <summary>Pieces that may be on a long way at once; then its sender waits.</summary>
+    private const int MostPieces = 64;
+
+    private readonly Socket _listener;
     private readonly EndPoint _to;
+    private readonly Func<Socket> _socket;
+    private readonly TimeSpan _delay;
     private readonly Lock _lock = new();
     private readonly List<Way> _ways = [];   // under _lock
     private readonly Task _accepting;
     private volatile bool _swallows;
 
-    public BlackHole(EndPoint to)
+    /// <param name="to">Where the way leads.</param>
+    /// <param name="at">Where it begins; null for a port of loopback.</param>
+    /// <param name="socket">Makes its sockets, so that both ends may lie in another network.</param>
+    /// <param name="delay">How long a byte is under way.</param>
+    public BlackHole(EndPoint to, EndPoint? at = null, Func<Socket>? socket = null, TimeSpan delay = default)
     {
-        _to = to;
+        (_to, _delay, _socket) = (to, delay, socket ?? (static () => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)));
+        _listener = _socket();
+        _listener.Bind(at ?? new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen();
         _accepting = AcceptAsync();
     }
 
@@ -87,7 +100,7 @@ internal sealed class BlackHole : IAsyncDisposable
             while (true)
             {
                 var near = await _listener.AcceptAsync();
-                var far = new Socket(_to.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+                var far = _socket();
                 try
                 {
                     await far.ConnectAsync(_to);
@@ -117,21 +130,55 @@ internal sealed class BlackHole : IAsyncDisposable
         }
     }
 
-    private static async Task PassAsync(Way way, Socket from, Socket to)
+    private async Task PassAsync(Way way, Socket from, Socket to)
     {
+        var line = Channel.CreateBounded<(byte[] Bytes, long Sent)>(MostPieces);
+        var arriving = ArriveAsync(way, line.Reader, to);
         var buffer = new byte[64 * 1024];
+        var ended = false;
         try
         {
             while (await from.ReceiveAsync(buffer) is > 0 and var count)
             {
-                if (!way.IsDead) await to.SendAsync(buffer.AsMemory(0, count));
+                await line.Writer.WriteAsync((buffer[..count], TimeProvider.System.GetTimestamp()));
             }
 
-            if (!way.IsDead) to.Shutdown(SocketShutdown.Send);
+            ended = true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            if (!way.IsDead) to.Close(0);
+            // Broken, or cut: passed on as a reset.
+        }
+
+        line.Writer.Complete();
+        await arriving;
+        if (way.IsDead) return;
+        try
+        {
+            if (ended) to.Shutdown(SocketShutdown.Send);
+            else to.Close(0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It has gone as well.
+        }
+    }
+
+    private async Task ArriveAsync(Way way, ChannelReader<(byte[] Bytes, long Sent)> line, Socket to)
+    {
+        await foreach (var (bytes, sent) in line.ReadAllAsync())
+        {
+            try
+            {
+                var left = _delay - TimeProvider.System.GetElapsedTime(sent);
+                if (left > TimeSpan.Zero) await Task.Delay(left);
+                if (!way.IsDead) await to.SendAsync(bytes);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // Who sends is not left waiting: the rest goes nowhere. The receiver's own end is passed on the other way.
+                if (!way.IsDead) to.Close(0);
+            }
         }
     }
 

@@ -46,10 +46,10 @@ internal sealed class TestJunction : IAsyncDisposable
                 Options = options,
                 Directory = directory,
                 Dial = [.. plan.Dial.Select(d => new DialledLink(
-                    d.Peer, d.Peer, () => new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume))],
+                    d.Peer, d.Peer, () => new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume, options.PingInterval))],
                 Listen = plan.Dialled ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
                 Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
-                Peers = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
+                Peers = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
                 Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
             },
             linkLog);
@@ -84,7 +84,7 @@ internal sealed class TestJunction : IAsyncDisposable
     {
         Name = "peers",
         Listen = [],
-        Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null))]),
+        Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
         Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
         HealthInterval = TimeSpan.Zero,
     };

@@ -150,6 +150,28 @@ public sealed class LinkCutTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_link_that_holds_streams_is_dialled_every_second_for_as_long_as_they_may_wait()
+    {
+        var time = new ManualTime();
+        await using var pair = await new LinkPair(1, cloud: o => new LinkOptions { Self = o.Self, Log = o.Log, Time = time }).StartAsync();
+        pair.IsNetworkUp = false;
+        pair.Connection!.Cut(CutKind.Reset);
+        await Eventually.TrueAsync(() => !pair.Cloud.IsUp, () => "the cut is not noticed");
+        var (before, session) = (pair.Dials, pair.Cloud);
+        for (var passed = TimeSpan.Zero; passed < TimeSpan.FromSeconds(30); passed += TimeSpan.FromSeconds(0.1))
+        {
+            time.Advance(TimeSpan.FromSeconds(0.1));
+            await Task.Delay(1);
+        }
+
+        // With full jitter it is twice a second; without a bound of its own it would be eight times in all.
+        Assert.True(pair.Dials - before >= 20, $"{pair.Dials - before} dials in 30 s");
+        Assert.False(session.IsEnded);
+        // The log is told less often.
+        Assert.InRange(pair.Log.Messages.Count(m => m.Contains("could not be dialled", StringComparison.Ordinal)), 2, 4);
+    }
+
+    [Fact]
     public async Task After_resume_has_passed_both_sides_reset_what_they_hold()
     {
         await using var pair = await new LinkPair(1, hq: o => o with { Resume = TimeSpan.FromMilliseconds(300) }).StartAsync();

@@ -86,6 +86,7 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
         // Hundreds of cuts would otherwise be hundreds of waits.
         FirstRetry = TimeSpan.FromMilliseconds(2),
         LongestRetry = TimeSpan.FromMilliseconds(20),
+        LongestResumeRetry = TimeSpan.FromMilliseconds(20),
     };
 
     bool ILinkConnector.HasOthers => false;
