@@ -43,6 +43,7 @@ internal sealed class RelayPlanBuilder
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
     private readonly LinksPlanBuilder _linksBuilder;
+    private AuthBuilder? _auth;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
@@ -59,10 +60,11 @@ internal sealed class RelayPlanBuilder
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
                 s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
+        var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
+            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links, Auths(config, auth)))
         {
             Name = builder._linksBuilder.Self,
             Admin = Admin(config, home),
@@ -85,14 +87,18 @@ internal sealed class RelayPlanBuilder
             admin.TokenFile is { } file ? Path.GetFullPath(file, home) : null);
     }
 
+    private static Dictionary<string, ClientAuth> Auths(JunctionConfig config, AuthBuilder builder) =>
+        (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Auth is not null).ToDictionary(s => s.Key, s => builder.Service(s.Value.Auth!));
+
     // What peers ask for is relayed like anything else, from the first stage on.
-    private static RelayPlan PeersPlan(LinksPlan links) => new()
+    private static RelayPlan PeersPlan(LinksPlan links, IReadOnlyDictionary<string, ClientAuth> auths) => new()
     {
         Name = "peers",
         Listen = [],
         Socket = SocketSettings.Default,
         Admission = new Admission(null, new ConnectionLimits(null, null)),
         Authorization = links.Peers,
+        Auths = auths,
         Services = links.Services,
         Limits = new RelayLimits(HandshakeTimeout, HalfClosedTimeout, null, null),
         HealthInterval = HealthInterval,
@@ -118,6 +124,7 @@ internal sealed class RelayPlanBuilder
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
+            Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth!.Relay(auth) } : new Dictionary<string, ClientAuth>(),
             Services = new ServiceTable(Targets(name, relay, health)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
@@ -130,16 +137,6 @@ internal sealed class RelayPlanBuilder
         "http" => new HttpConnectGreeter(users, _time),
         _ => PlainGreeter.Instance,
     };
-
-    private AdminPlan Admin(AdminConfig admin)
-    {
-        var listen = ListenAddress.Read(admin.Listen!, out _)!;
-        return new AdminPlan(
-            Listen(listen, null, false).Single().EndPoint,
-            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
-            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
-            admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
-    }
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {

@@ -23,6 +23,9 @@ internal sealed record RelayPlan
     /// <summary>Stage 5.</summary>
     public required IAuthorization Authorization { get; init; }
 
+    /// <summary>The part of stage 5 that asks others: of the relay under its own name, of each service under the service's. Most have none.</summary>
+    public IReadOnlyDictionary<string, ClientAuth> Auths { get; init; } = new Dictionary<string, ClientAuth>();
+
     /// <summary>Stage 6.</summary>
     public required ServiceTable Services { get; init; }
 

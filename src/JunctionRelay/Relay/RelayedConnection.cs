@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -169,18 +170,31 @@ internal sealed class RelayedConnection
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true);
+        // A service that asks others about its clients is used by its name only.
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         Rename(greeting);
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer);
+        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer) { Claims = greeting.Claims };
         _dialling = true;
+        if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
         var dial = await targets.DialAsync(_request, _stop.Token);
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
+    }
+
+    // Stage 5, the part that asks others, who want to know the target, too.
+    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
+    {
+        var name = greeting.Service ?? _relay.Name;
+        if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
+        var claims = await auth.IdentifyAsync(_client, greeting.Claims);
+        _request = _request with { Claims = claims };
+        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
+        return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
     }
 
     private DialOutcome Denied(string rule, string detail)

@@ -11,4 +11,8 @@ namespace JunctionRelay.Targets;
 /// <param name="Destination">Where the client asks to go; null where it has no say.</param>
 /// <param name="AwaitsAnswer">The client waits to be told whether it got there, so that a target which is reached in the end only is waited for.</param>
 internal readonly record struct DialRequest(
-    ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path, EndPoint? Destination = null, bool AwaitsAnswer = false);
+    ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path, EndPoint? Destination = null, bool AwaitsAnswer = false)
+{
+    /// <summary>What is known of the client beside its address; null = nothing.</summary>
+    public ClientClaims? Claims { get; init; }
+}

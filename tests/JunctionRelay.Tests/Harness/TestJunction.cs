@@ -76,7 +76,7 @@ internal sealed class TestJunction : IAsyncDisposable
 
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
-        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero, Auths = plan.RelayAuths };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
@@ -84,6 +84,7 @@ internal sealed class TestJunction : IAsyncDisposable
     {
         Name = "peers",
         Listen = [],
+        Auths = plan.ServiceAuths,
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
         Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
         HealthInterval = TimeSpan.Zero,
@@ -111,6 +112,8 @@ internal sealed record TestJunctionPlan(string Name)
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();
+    public IReadOnlyDictionary<string, ClientAuth> ServiceAuths { get; init; } = new Dictionary<string, ClientAuth>();
     public TlsSettings? ListenTls { get; init; }
     public Guid? Instance { get; init; }
     public ulong Generation { get; init; } = 1;
