@@ -23,6 +23,9 @@ internal sealed class LinkTarget(string link, string peer, string service, strin
             : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
     }
 
+    /// <summary>A dial waits for a link that was lost a moment ago, which it need not while another target is there.</summary>
+    public bool IsReady => links.IsUp(peer);
+
     /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>
     public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
 
