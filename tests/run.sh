@@ -23,7 +23,11 @@ haproxy haproxy
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+promtool prometheus
+chromium chromium
+tcsh tcsh
 socat socat
+tinyproxy tinyproxy
 ip iproute2
 ss iproute2
 iptables iptables

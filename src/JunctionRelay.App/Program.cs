@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
@@ -14,6 +15,11 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    PkiCommand.Create(),
+    StatusCommand.Create(),
+    PingCommand.Create(),
+    ImportCommand.Create(),
+    EnvCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -21,9 +27,11 @@ HelpExamples.Add(root, """
     junction demo                       see a license checkout pass through two junctions
     junction validate junction.json     check a configuration
     junction run junction.json          run it
+    junction status                     what it does now
     """);
 HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-return parsed.Errors.Count > 0 ? ExitCodes.Usage : exit;
+// Asking for help is no error, whatever else is missing.
+return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

@@ -7,7 +7,8 @@ namespace JunctionRelay.App.CommandLine;
 /// <summary>How a command says which configuration it means: an argument or <c>--config</c>, and <c>--set</c> over it.</summary>
 internal sealed class ConfigOptions
 {
-    private static readonly string[] DefaultFiles = ["junction.json", "/etc/junction/junction.json"];
+    /// <summary>Where a configuration is looked for that nobody names.</summary>
+    public static readonly IReadOnlyList<string> DefaultFiles = ["junction.json", "/etc/junction/junction.json"];
 
     private readonly Argument<string?> _file = new("CONFIG")
     {
@@ -15,7 +16,7 @@ internal sealed class ConfigOptions
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string?> _config = new("--config", "-c") { Description = "The same, as an option", HelpName = "FILE" };
+    private readonly Option<string?> _config = new("--config", "-c") { HelpName = "FILE" };
 
     private readonly Option<string[]> _set = new("--set")
     {
@@ -23,10 +24,14 @@ internal sealed class ConfigOptions
         HelpName = "KEY=VALUE",
     };
 
-    /// <summary>Adds the argument and the options to a command.</summary>
-    public ConfigOptions(Command command)
+    private readonly bool _hasArgument;
+
+    /// <summary>Adds the options to a command, and the argument unless it has others of its own.</summary>
+    public ConfigOptions(Command command, bool hasArgument = true)
     {
-        command.Arguments.Add(_file);
+        _hasArgument = hasArgument;
+        if (hasArgument) command.Arguments.Add(_file);
+        _config.Description = hasArgument ? "The same, as an option" : _file.Description;
         command.Options.Add(_config);
         command.Options.Add(_set);
         _set.Validators.Add(set =>
@@ -39,7 +44,7 @@ internal sealed class ConfigOptions
     /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
     public ConfigReading? Read(ParseResult parsed, TextWriter error)
     {
-        var file = parsed.GetValue(_file) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
+        var file = (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
         if (file is null)
         {
             error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
@@ -53,10 +58,12 @@ internal sealed class ConfigOptions
             overrides[set[0].Contains(':', StringComparison.Ordinal) ? set[0] : set[0].Replace('.', ':')] = set[1];
         }
 
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
-        var reading = ConfigReader.Read(file, environment, overrides);
+        var reading = ConfigReader.Read(file, Environment(), overrides);
         foreach (var problem in reading.Problems) error.WriteLine($"junction: {problem}");
         return reading.Config is null ? null : reading;
     }
+
+    /// <summary>The process's variables.</summary>
+    public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 }

@@ -3,19 +3,19 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
-using JunctionRelay.Policies;
 
 namespace JunctionRelay.App.Demo;
 
 /// <summary>
-/// The main job on an embedded default: node, cloud junction ═TLS═ enterprise junction, license server, in one process but over real sockets,
-/// certificates made on the fly in memory. Seats are held, denied, returned and dropped, and at every step seats must equal clients.
+/// The main job on an embedded default: node, cloud junction ═link═ enterprise junction, license server, in one process but over real sockets,
+/// certificates made on the fly in memory. Seats are held, denied, kept through a cut of the link, returned and dropped, and at every step seats
+/// must equal clients.
 /// </summary>
 internal sealed class Demonstration : IAsyncDisposable
 {
     private const int SeatCount = 3;
-    private const string Cloud = "cloud junction", Enterprise = "enterprise", Lmgrd = "lmgrd", Daemon = "demod", Node = "node01";
-    private const string LmgrdRelay = "lmgrd", VendorRelay = "vendor";
+    private const string Cloud = "cloud junction", Enterprise = "enterprise", Daemon = "demod", Node = "node01";
+    private const string Lmgrd = "lmgrd", Vendor = "vendor";   // relays of the cloud junction, and services of the enterprise junction
     private const string CloudName = "cloud.demo", EnterpriseName = "enterprise.demo", ServerName = "lic.demo";
 
     /// <summary>What any single thing may take: far more than it does on a slow machine.</summary>
@@ -37,15 +37,17 @@ internal sealed class Demonstration : IAsyncDisposable
         var started = time.GetTimestamp();
         await using var demonstration = await StartAsync(page, time);
         demonstration.ShowPlaces();
-        var good = await demonstration.ShowCheckoutAsync("alice")
+        var good = await demonstration.LinkComesUpAsync()
+            && await demonstration.ShowCheckoutAsync("alice")
             && await demonstration.FillSeatsAsync("bob", "carol", "dave")
+            && await demonstration.CutLinkAsync()
             && await demonstration.ReturnAsync("bob")
             && await demonstration.CrashAsync("carol")
             && await demonstration.ReturnAsync("alice")
             && demonstration.AllCameBack();
         var seconds = time.GetElapsedTime(started).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
         page.Verdict(good, good
-            ? $"Every license was really held and really returned, in {seconds} s."
+            ? $"Every license was really held, through a cut of the link, and really returned, in {seconds} s."
             : $"FAILED after {seconds} s: see the line marked NO.");
         return good;
     }
@@ -82,24 +84,22 @@ internal sealed class Demonstration : IAsyncDisposable
         }
     }
 
-    private static Task<DemoJunction> StartEnterpriseAsync(DemoAuthority authority, SimulatedLicenseServer server)
-    {
-        var serving = TlsHandshake.Serving(new TlsSettings(authority.Issue(EnterpriseName), authority.Trust, RequirePeerCertificate: true));
-        var allowed = new NamePatterns([CloudName]);
-        var anyPort = new IPEndPoint(Machine(3), 0);
-        return DemoJunction.StartAsync(
-            DemoJunction.Relay(LmgrdRelay, anyPort, DemoJunction.Tcp(server.EndPoint), serving, allowed),
-            DemoJunction.Relay(VendorRelay, anyPort, DemoJunction.Tcp(server.Daemon.EndPoint), serving, allowed));
-    }
+    private static Task<DemoJunction> StartEnterpriseAsync(DemoAuthority authority, SimulatedLicenseServer server) => DemoJunction.StartAsync(
+        new DemoSite(EnterpriseName, CloudName, authority)
+        {
+            LinkListen = new IPEndPoint(Machine(3), 0),
+            Services = [(Lmgrd, server.EndPoint), (Vendor, server.Daemon.EndPoint)],
+        });
 
     private static Task<DemoJunction> StartCloudAsync(DemoAuthority authority, SimulatedLicenseServer server, DemoJunction enterprise)
     {
-        var dialling = new TlsSettings(authority.Issue(CloudName), authority.Trust);
         // The redirect passes unchanged, so the vendor daemon's port must be the same at the cloud junction.
         var vendorPort = OneAddressForAll ? 0 : server.Daemon.EndPoint.Port;
-        return DemoJunction.StartAsync(
-            DemoJunction.Relay(LmgrdRelay, new IPEndPoint(Machine(2), 0), DemoJunction.Tls(enterprise.AddressOf(LmgrdRelay), dialling, EnterpriseName)),
-            DemoJunction.Relay(VendorRelay, new IPEndPoint(Machine(2), vendorPort), DemoJunction.Tls(enterprise.AddressOf(VendorRelay), dialling, EnterpriseName)));
+        return DemoJunction.StartAsync(new DemoSite(CloudName, EnterpriseName, authority)
+        {
+            Dial = enterprise.LinkAddress,
+            Relays = [(Lmgrd, new IPEndPoint(Machine(2), 0)), (Vendor, new IPEndPoint(Machine(2), vendorPort))],
+        });
     }
 
     // Linux and Windows own all of 127.0.0.0/8, so that each machine of the picture has an address; elsewhere they share one.
@@ -109,19 +109,23 @@ internal sealed class Demonstration : IAsyncDisposable
 
     private void ShowPlaces()
     {
-        var lmgrd = _cloud.AddressOf(LmgrdRelay);
+        var lmgrd = _cloud.AddressOf(Lmgrd);
         _page.Title("junction demo: licenses checked out through two junctions, over real sockets on this machine");
         _page.Text("");
         _page.Place(Node, "127.0.0.1", $"compute node; its jobs run with LM_LICENSE_FILE={lmgrd.Port}@cloud");
         _page.Way("TCP");
-        _page.Place(Cloud, lmgrd.ToString(), $"beside the nodes; also on :{_cloud.AddressOf(VendorRelay).Port} for the vendor daemon");
-        _page.Way($"TLS 1.3: {CloudName} and {EnterpriseName} prove who they are by certificates made a moment ago");
-        _page.Place(Enterprise, _enterprise.AddressOf(LmgrdRelay).ToString(), $"beside the license server; lets nobody in but {CloudName}");
+        _page.Place(Cloud, lmgrd.ToString(), $"beside the nodes; also on :{_cloud.AddressOf(Vendor).Port} for the vendor daemon");
+        _page.Way($"link: TLS 1.3; {CloudName} and {EnterpriseName} prove who they are by certificates made a moment ago");
+        _page.Place(Enterprise, _enterprise.LinkAddress.ToString(), $"beside the license server; lets nobody in but {CloudName}");
         _page.Way("TCP");
         _page.Place(
             "license server", _server.EndPoint.ToString(),
             $"lmgrd; its vendor daemon {Daemon} has {SeatCount} seats on :{_server.Daemon.EndPoint.Port} (simulated)");
     }
+
+    private async Task<bool> LinkComesUpAsync() =>
+        await _cloud.LinkIsAsync(up: true, Limit)
+        || _page.Proof(false, $"the link does not come up; {Cloud} says: {_cloud.Complaint}{(_enterprise.Complaint is { Length: > 0 } said ? $"; {Enterprise} says: {said}" : "")}");
 
     private async Task<bool> ShowCheckoutAsync(string user)
     {
@@ -131,7 +135,7 @@ internal sealed class Demonstration : IAsyncDisposable
         var (redirect, failure) = await SimulatedLicenseClient.AskServerAsync(options);
         if (redirect is null) return await FailAsync(failure!);
         if (await EndsAsync() is not var (atCloud, atEnterprise)) return false;
-        _page.Hop(Cloud, Enterprise, $"the same {atCloud.ToTarget} bytes inside TLS; the certificate says {atEnterprise.Peer}", tls: true);
+        _page.Hop(Cloud, Enterprise, $"the same {atCloud.ToTarget} bytes in a stream of the link; the certificate says {atEnterprise.Peer}", tls: true);
         _page.Hop(Enterprise, Lmgrd, $"the same {atEnterprise.ToTarget} bytes");
         _page.Hop(Lmgrd, Node, $"{atEnterprise.ToClient} bytes back the same way: your license is at {redirect.Host}:{redirect.Port}");
         if (!_page.Proof(
@@ -142,7 +146,7 @@ internal sealed class Demonstration : IAsyncDisposable
         var result = await SimulatedLicenseClient.AskVendorAsync(options, redirect);
         if (result.Seat is not { } seat) return await FailAsync(result.Failure!);
         _jobs[user] = seat;
-        _page.Hop(Cloud, Enterprise, "a second TLS connection, which stays for as long as the job holds its license", tls: true);
+        _page.Hop(Cloud, Enterprise, "a second stream, which stays for as long as the job holds its license", tls: true);
         _page.Hop(Enterprise, Daemon, "hello");
         _page.Hop(Daemon, Node, $"granted: seat {seat.Number}");
         return await SeatsEqualJobsAsync();
@@ -165,6 +169,30 @@ internal sealed class Demonstration : IAsyncDisposable
         if (await EndsAsync() is null || await EndsAsync() is null) return false;
         if (!_page.Proof(denied?.FlexLmError == SimulatedVendorDaemon.AllSeatsTaken, $"{SeatCount} seats, {SeatCount} holders, and nobody else")) return false;
         return await SeatsEqualJobsAsync();
+    }
+
+    private async Task<bool> CutLinkAsync()
+    {
+        _page.Step("the link's TCP connection is reset while they work");
+        var before = _server.Seats.Counts;
+        _cloud.CutLink();
+        if (!await _cloud.LinkIsAsync(up: false, Limit) || !await _enterprise.LinkIsAsync(up: false, Limit)) return _page.Proof(false, "the junctions did not notice");
+        _page.Hop(Cloud, Enterprise, "RST: no way through", tls: true);
+        var started = _time.GetTimestamp();
+        var heartbeats = _jobs.Values.Select(seat => seat.HeartbeatAsync(Limit)).ToList();
+        _page.Hop(Node, Cloud, $"{heartbeats.Count} heartbeats, which the cloud junction keeps");
+        if (!_page.Proof(
+            !heartbeats.Exists(h => h.IsCompleted) && _server.Seats.Counts == before,
+            $"no job is told, and the server still has {before.Held} holders")) return false;
+        _cloud.MendLink();
+        var answered = (await Task.WhenAll(heartbeats)).Count(a => a);
+        var passed = _time.GetElapsedTime(started);
+        _page.Hop(Cloud, Enterprise, "a new connection, the same link: it goes on where it stopped", tls: true);
+        _page.Hop(Daemon, Node, $"{answered} answers, {Milliseconds(passed)} after the heartbeats");
+        return _page.Proof(
+                answered == heartbeats.Count && _cloud.Resumes == 1 && _server.Seats.Counts == before,
+                $"resumed {_cloud.Resumes} time; no seat was returned, none was taken twice")
+            && await SeatsEqualJobsAsync();
     }
 
     private async Task<bool> ReturnAsync(string user)
@@ -214,8 +242,8 @@ internal sealed class Demonstration : IAsyncDisposable
             return _page.Proof(false, $"{expected} jobs run, but {_server.Seats.Counts.Held} seats are held");
         var alive = 0;
         foreach (var (_, seat) in _jobs) alive += await seat.HeartbeatAsync(Limit) ? 1 : 0;
-        var atCloud = await _cloud.LiveAsync(VendorRelay, expected, Limit);
-        var atEnterprise = await _enterprise.LiveAsync(VendorRelay, expected, Limit);
+        var atCloud = await _cloud.LiveAsync(Vendor, expected, Limit);
+        var atEnterprise = await _enterprise.LiveAsync($"service/{Vendor}", expected, Limit);
         var held = _server.Seats.Counts.Held;
         return _page.Proof(
             held == expected && alive == expected && atCloud == expected && atEnterprise == expected,
@@ -246,7 +274,7 @@ internal sealed class Demonstration : IAsyncDisposable
 
     private SimulatedClientOptions Options(string user)
     {
-        var (lmgrd, vendor) = (_cloud.AddressOf(LmgrdRelay), _cloud.AddressOf(VendorRelay));
+        var (lmgrd, vendor) = (_cloud.AddressOf(Lmgrd), _cloud.AddressOf(Vendor));
         return new SimulatedClientOptions
         {
             Server = new DnsEndPoint(lmgrd.Address.ToString(), lmgrd.Port, AddressFamily.InterNetwork),

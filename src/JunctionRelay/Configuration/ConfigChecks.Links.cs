@@ -12,14 +12,16 @@ internal sealed partial class ConfigChecks
                 Add(path, $"has the name '{key}'", NameRemedy);
             if (IsAbsent(link.Dial, $"{path}.dial"))
                 Add($"{path}.dial", "is missing", "name the other junction: \"dial\": [\"HOST:PORT\"]");
-            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read, a => a.Scheme))
+            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read))
             {
                 if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                     Add(at, "is no single host and port", "write HOST:PORT of the other junction's linkListen; TLS is always spoken");
             }
+
+            CheckVia(path, link.Via, link.ViaCredentials);
         }
 
-        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read, a => a.Scheme))
+        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read))
         {
             if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                 Add(at, "is no single address and port", "write ADDRESS:PORT, e.g. [::]:8443; TLS is always spoken");
@@ -56,9 +58,12 @@ internal sealed partial class ConfigChecks
         if (!Name().IsMatch(name))
             Add(path, $"has the name '{name}'", NameRemedy);
         if (IsAbsent(service.Target, $"{path}.target") && service.Open is null)
-            Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"]");
-        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read, a => a.Scheme);
+            Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"], or what clients may name: \"open\": [\"HOST:PORT\"]");
+        CheckOpen(path, service.Open, service.Target, service.Via);
+        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read);
+        CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
+        CheckVia(path, service.Via, service.ViaCredentials);
         foreach (var (at, address) in targets)
         {
             if (address.Count > 1)
@@ -66,6 +71,27 @@ internal sealed partial class ConfigChecks
             if (address is { IsTls: true, UnixPath: not null })
                 Add(at, "is a unix socket, which has no name that a certificate could have", "leave tls:// out");
         }
+    }
+
+    private void CheckVia(string path, string? via, string? credentials)
+    {
+        if (via is not null && ViaAddress.Read(via, out var flaw) is null)
+            Add($"{path}.via", flaw.What, flaw.Remedy);
+        if (credentials is null)
+            return;
+        if (via is null)
+            Add($"{path}.viaCredentials", "stands without via", "add via, or leave it out");
+        CheckSecretFile($"{path}.viaCredentials", credentials, "a line USER:PASSWORD");
+    }
+
+    // A file of ours that others of this machine must not read.
+    private void CheckSecretFile(string path, string file, string content)
+    {
+        var full = Path.GetFullPath(file, _home);
+        if (!File.Exists(full))
+            Add(path, $"names {full}, which is no file", $"write {content} into it, and chmod 600 it");
+        else if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(full) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
+            Add(path, $"names {full}, which everybody on this machine may read or write", $"chmod 600 {full}");
     }
 
     // link://NAME/SERVICE: a link that we dial, or a peer that dials us.

@@ -15,6 +15,12 @@ internal sealed record LinkConfig
     [Description("How long streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
 
+    [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: what the variables HTTPS_PROXY and NO_PROXY say.")]
+    public string? Via { get; init; }
+
+    [Description("A file that holds user:password for via. It is read for every connection.")]
+    public string? ViaCredentials { get; init; }
+
     [AtLeast("100ms")]
     [Description("How often this end asks the other for a sign of life; when nothing has arrived for three times as long it gives the connection up, and the link is dialled anew. Default: 5s, so that a dead junction is found within 20 s.")]
     public TimeSpan? Ping { get; init; }

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Configuration;
 
 /// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
-internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, TimeProvider time)
+internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, string home, TimeProvider time)
 {
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
@@ -24,8 +24,12 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
 
-    /// <summary>The target of <c>link://NAME/SERVICE</c>.</summary>
-    public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory, time);
+    /// <summary>What this junction is called.</summary>
+    public string Self => _self;
+
+    /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
+    public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
+        new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)
@@ -39,7 +43,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, Proxy), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
@@ -56,8 +60,10 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
 
-    // The variables that everything else on the machine obeys.
-    private static LinkProxy? Proxy(DnsEndPoint host) => LinkProxy.For(
+    // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
+    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) => ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
+
+    private static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
         Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
 

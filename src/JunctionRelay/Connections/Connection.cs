@@ -31,6 +31,9 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     /// <summary>Who the peer proved to be by its certificate; null where nothing was proved.</summary>
     public virtual PeerIdentity? Peer => null;
 
+    /// <summary>The user id of the process at the other end of a unix socket, as the system noted it when it connected; null elsewhere.</summary>
+    public virtual uint? PeerUid => null;
+
     /// <summary>Ends our direction cleanly (FIN, close_notify, END). Idempotent; never throws for a peer that is gone.</summary>
     public abstract ValueTask CompleteOutputAsync();
 
@@ -39,6 +42,12 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     /// after <paramref name="limit"/> or when the connection breaks. Never throws.
     /// </summary>
     public virtual ValueTask DrainOutputAsync(TimeSpan limit) => ValueTask.CompletedTask;
+
+    /// <summary>
+    /// The protocol above has ended cleanly in both directions: nothing that may still arrive counts, and what was written must reach the peer
+    /// although <see cref="DisposeAsync"/> follows. The caller has completed the output and reads no more. Never throws.
+    /// </summary>
+    public virtual ValueTask EndAboveAsync() => DrainOutputAsync(TimeSpan.FromSeconds(10));
 
     /// <summary>
     /// Ends both directions at once with a reset (RST), discarding what is unsent. Idempotent, callable from any thread; pending reads and

@@ -16,6 +16,8 @@ internal sealed class SocketConnection : Connection
     /// <summary>Makes close send RST and drop what is unsent.</summary>
     public static readonly LingerOption Reset = new(true, 0);
 
+    private const int SocketLevel = 1, PeerCredentials = 17;   // SOL_SOCKET, SO_PEERCRED
+
     private static readonly LingerOption Deliver = new(false, 0);
 
     private readonly Socket _socket;
@@ -38,6 +40,24 @@ internal sealed class SocketConnection : Connection
     public override EndPoint? LocalEndPoint => Try(_socket, s => s.LocalEndPoint);
     public override EndPoint? RemoteEndPoint { get; }
 
+    public override uint? PeerUid
+    {
+        get
+        {
+            if (!OperatingSystem.IsLinux() || _socket.AddressFamily != AddressFamily.Unix) return null;
+            try
+            {
+                // unix(7), SO_PEERCRED: struct ucred is pid, uid, gid.
+                Span<byte> credentials = stackalloc byte[3 * sizeof(uint)];
+                return _socket.GetRawSocketOption(SocketLevel, PeerCredentials, credentials) == credentials.Length ? BitConverter.ToUInt32(credentials[sizeof(uint)..]) : null;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return null;
+            }
+        }
+    }
+
     public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken) =>
         _input.ReceiveDirectAsync(destination, cancellationToken);
 
@@ -48,6 +68,12 @@ internal sealed class SocketConnection : Connection
         var pause = TimeSpan.FromMilliseconds(1);
         for (var waited = TimeSpan.Zero; waited < limit && TcpInfo.Of(_socket) is { HasUnsent: true }; waited += pause, pause *= 2)
             await Task.Delay(pause);
+    }
+
+    public override ValueTask EndAboveAsync()
+    {
+        _input.EndEarly();
+        return ValueTask.CompletedTask;
     }
 
     public override void Abort(CloseReason reason)
@@ -159,6 +185,27 @@ internal sealed class SocketConnection : Connection
                 if (count == 0) Ended = true;
                 if (count != NothingYet) return count;
                 await WaitAsync(cancellationToken);
+            }
+        }
+
+        /// <summary>
+        /// Nothing more of the peer counts, so that closing is no cut. What has arrived already is taken first: a close that leaves bytes unread
+        /// sends RST (RFC 9293, 3.6.1), and the peer then loses what is on its way to it.
+        /// </summary>
+        public void EndEarly()
+        {
+            Span<byte> scrap = stackalloc byte[1024];
+            try
+            {
+                for (var most = 64; most > 0 && !Ended && ReceiveNow(scrap) > 0; most--)
+                {
+                }
+
+                Ended = true;
+            }
+            catch (ConnectionBrokenException)
+            {
+                // Broken by the peer: there is nobody left to close gently for.
             }
         }
 

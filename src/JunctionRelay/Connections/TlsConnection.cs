@@ -39,37 +39,23 @@ internal sealed class TlsConnection : Connection
     public override EndPoint? LocalEndPoint => _transport.LocalEndPoint;
     public override EndPoint? RemoteEndPoint => _transport.RemoteEndPoint;
     public override PeerIdentity? Peer { get; }
+    public override uint? PeerUid => _transport.PeerUid;
 
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();
     public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
     public override ConnectionFault? Probe(TimeSpan silentAfter) => _transport.Probe(silentAfter);
+    public override ValueTask EndAboveAsync() => _transport.EndAboveAsync();
     public override void Abort(CloseReason reason) => _transport.Abort(reason);
 
     public override async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
-        // After close_notify both ways nobody waits for the transport's own FIN: what is left of it is no cut.
-        if (_input.Ended && _output.Ended) await AwaitTransportEndAsync();
+        // After close_notify both ways nobody waits for the transport's own FIN, and its lack is no reason to discard what is on its way.
+        if (_input.Ended && _output.Ended) await _transport.EndAboveAsync();
         else _transport.Abort(CloseReason.InternalError);
         await _transport.DisposeAsync();
         _input.Complete();
         await _tls.DisposeAsync();
-    }
-
-    // close_notify and FIN travel together as a rule; a peer that keeps its transport open after both close_notify gets a moment, then a reset.
-    private async ValueTask AwaitTransportEndAsync()
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        try
-        {
-            var scrap = new byte[256];
-            // A transport that has bytes at once never looks at the token.
-            while (await _transport.ReceiveAsync(scrap, limit.Token) > 0) limit.Token.ThrowIfCancellationRequested();
-        }
-        catch (Exception e) when (e is ConnectionBrokenException or OperationCanceledException)
-        {
-            _transport.Abort(CloseReason.InternalError);
-        }
     }
 
     /// <summary>Waits with a zero-byte read, so that an idle session holds no buffer of ours.</summary>

@@ -12,11 +12,11 @@ namespace JunctionRelay.Links;
 /// <param name="dial">Hosts and ports, as configured.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="tls">Our certificate and trust; the protocol is set here.</param>
-/// <param name="proxy">The proxy for a host, or null to dial it directly.</param>
+/// <param name="proxy">The proxy for an address, or null to dial it directly.</param>
 /// <param name="resolve">Looks a name up; null for the system's way.</param>
 /// <param name="last">The address that comes last in each round; null for none.</param>
 internal sealed class LinkConnector(
-    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<DnsEndPoint, LinkProxy?> proxy,
+    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, HttpProxy?> proxy,
     Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
@@ -64,8 +64,8 @@ internal sealed class LinkConnector(
     }
 
     private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
-        address is DnsEndPoint host && proxy(host) is { } through
-            ? await through.ConnectAsync(host, dialer, LastTimeout, cancellationToken)
+        proxy(address) is { } through
+            ? await through.ConnectAsync(address, dialer, LastTimeout, cancellationToken)
             : await dialer.DialAsync(address, timeout, cancellationToken);
 
     // Names are resolved anew in every round, so that a moved one is followed; behind a proxy the proxy does it.

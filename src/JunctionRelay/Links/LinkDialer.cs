@@ -34,6 +34,11 @@ internal sealed class LinkDialer(
     /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
 
+    public string Link => link;
+
+    /// <summary>Why the last try to connect failed; null when it did not.</summary>
+    public string? LastFailure { get; private set; }
+
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -128,6 +133,7 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
+                LastFailure = dialled.Detail;
                 if (IsNews(dialled.Detail))
                     Log.LinkDialFailed(link, dialled.Detail);
                 return null;
@@ -141,14 +147,17 @@ internal sealed class LinkDialer(
                 return null;
             }
 
+            LastFailure = null;
             lock (_said)
                 _said.Clear();
             return (carried, transport);
         }
-        catch (Exception fault) when (fault is IOException or OperationCanceledException)
+        catch (Exception fault)
         {
-            if (!stop.IsCancellationRequested && IsNews(fault.Message))
-                Log.LinkDialFailed(link, fault.Message);
+            // Whatever it was, also a fault of ours: the link is tried again.
+            var why = LastFailure = fault is IOException or OperationCanceledException ? fault.Message : fault.ToString();
+            if (!stop.IsCancellationRequested && IsNews(why))
+                Log.LinkDialFailed(link, why);
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -157,8 +166,9 @@ internal sealed class LinkDialer(
 
     private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
-        if (transport.Peer?.Name != peerName)
+        if (transport.Peer?.IsCalled(peerName) != true)
         {
+            LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -186,6 +196,7 @@ internal sealed class LinkDialer(
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
         {
+            LastFailure = wrong;
             Log.LinkHelloRefused(peerName, wrong!);
             return null;
         }
@@ -208,6 +219,7 @@ internal sealed class LinkDialer(
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;
             default:
+                LastFailure = answer.VerdictText;
                 if (IsNews($"{answer.Verdict} {answer.VerdictText}"))
                     Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;

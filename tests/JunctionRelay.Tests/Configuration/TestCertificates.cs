@@ -12,7 +12,7 @@ internal static class TestCertificates
 
     private static Dictionary<string, string> Make()
     {
-        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem() };
+        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem(), ["proxy.secret"] = "me:secret\n" };
         foreach (var (file, name) in new[] { ("server", "relay.test"), ("cloud", "cloud"), ("enterprise", "enterprise"), ("dmz", "dmz"), ("node-17", "node-17") })
         {
             using var issued = TestPki.Default.Issue(name);
@@ -30,6 +30,7 @@ internal static class TestCertificates
         files["both.pem"] = files["server.key"] + "\n" + files["server.crt"];
         files["damaged.crt"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         files["empty.pem"] = "";
+        files["token"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)) + "\n";
         return files;
     }
 }

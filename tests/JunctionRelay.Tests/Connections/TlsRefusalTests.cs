@@ -128,9 +128,7 @@ public sealed class TlsRefusalTests
         using var upstream = Peer.Listen();
         await using var relay = await TestRelay.StartAsync(TestRelay.Tls(upstream.LocalEndPoint!));
         var serving = ServeAsync(upstream, which);
-        using var client = await Peer.ConnectAsync(relay.Address);
-        await client.SendAsync("secret"u8.ToArray());
-        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(relay.Address, "secret"u8.ToArray()));
         var end = await relay.EndAsync();
         Assert.True(reason == (string)end.Fields["reason"]!, end.Message);
         Assert.Contains(words, end.Message, StringComparison.Ordinal);

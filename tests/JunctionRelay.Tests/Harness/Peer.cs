@@ -47,15 +47,16 @@ public sealed class Peer : IDisposable
         return new Peer(socket, transport, secured);
     }
 
-    /// <summary>Connects where a reset is expected, which may come so early that connecting itself fails.</summary>
-    public static async Task<SeenEnd> ConnectAndReadEndAsync(EndPoint address)
+    /// <summary>Connects and sends where a reset is expected, which may come so early that connecting or sending itself fails.</summary>
+    public static async Task<SeenEnd> ConnectAndReadEndAsync(EndPoint address, byte[]? bytes = null)
     {
         try
         {
             using var peer = await ConnectAsync(address);
+            await peer.SendAsync(bytes ?? []);
             return (await peer.ReadToEndAsync()).End;
         }
-        catch (SocketException e) when (IsReset(e))
+        catch (Exception e) when (IsReset(e))
         {
             return SeenEnd.Reset;
         }
@@ -104,6 +105,13 @@ public sealed class Peer : IDisposable
         _ended = true;
         if (_stream is SslStream tls) await tls.ShutdownAsync().WaitAsync(Eventually.Deadline);
         _socket.Shutdown(SocketShutdown.Send);
+    }
+
+    /// <summary>close_notify and no FIN.</summary>
+    public Task EndTlsOnlyAsync()
+    {
+        _ended = true;
+        return ((SslStream)_stream).ShutdownAsync().WaitAsync(Eventually.Deadline);
     }
 
     /// <summary>FIN without whatever the layer above owes.</summary>

@@ -228,7 +228,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         var asked = new TaskCompletionSource<string>();
         var serving = ServeAsync();
         var address = (IPEndPoint)listener.LocalEndpoint;
-        await using (var cloud = new Cloud([new DnsEndPoint("hq.corp", 8443)], hq.Log, proxy: host => LinkProxy.For(host.Host, $"http://me:secret@127.0.0.1:{address.Port}", "localhost,.internal")))
+        await using (var cloud = new Cloud([new DnsEndPoint("hq.corp", 8443)], hq.Log, proxy: host => HttpProxy.For(((DnsEndPoint)host).Host, $"http://me:secret@127.0.0.1:{address.Port}", "localhost,.internal")))
         {
             await cloud.UpAsync();
             await cloud.OpenAsync(hq);
@@ -263,7 +263,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     [InlineData("hq.corp", "http://p:3128", "*", false)]
     [InlineData("hq.corp", null, null, false)]
     public void The_proxy_variables_are_understood(string host, string? httpsProxy, string? noProxy, bool uses) =>
-        Assert.Equal(uses, LinkProxy.For(host, httpsProxy, noProxy) is { Address: { Host: "p", Port: 3128 } });
+        Assert.Equal(uses, HttpProxy.For(host, httpsProxy, noProxy) is { Address: { Host: "p", Port: 3128 } });
 
     /// <summary>The accepting junction.</summary>
     private sealed class Hq : IAsyncDisposable
@@ -305,7 +305,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly Task _running;
 
         public Cloud(
-            IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<DnsEndPoint, LinkProxy?>? proxy = null)
+            IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<EndPoint, HttpProxy?>? proxy = null)
         {
             LinkConnector Connector() => new(
                 dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), new SocketDialer(SocketSettings.Default), proxy ?? (_ => null));

@@ -109,6 +109,21 @@ public sealed class ClosingTests
     }
 
     [Fact]
+    public async Task A_client_that_owes_its_fin_after_close_notify_still_gets_everything()
+    {
+        await using var pair = await Pair.StartAsync(true, false);
+        await pair.Client.SendAsync(Request);
+        await pair.Client.EndTlsOnlyAsync();
+        Assert.Equal((Request.Length, SeenEnd.Clean), Kind(await pair.Server.ReadToEndAsync()));
+        // More than the client's system takes while it reads nothing, and no more than the relay's own system does.
+        var answer = new byte[1024 * 1024];
+        await pair.Server.SendAsync(answer);
+        await pair.Server.EndAsync();
+        await pair.EndsAsync(CloseReason.ClientClosed);
+        Assert.Equal((answer.Length, SeenEnd.Clean), Kind(await pair.Client.ReadToEndAsync()));
+    }
+
+    [Fact]
     public async Task What_a_server_said_before_it_reset_still_arrives()
     {
         await using var pair = await Pair.StartAsync(false, false);

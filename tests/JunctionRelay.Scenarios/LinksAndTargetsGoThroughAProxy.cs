@@ -1,0 +1,74 @@
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>A real HTTP proxy (tinyproxy, with a password) on the way out: for a link, for a target, and refused without the password or the port.</summary>
+public sealed class LinksAndTargetsGoThroughAProxy
+{
+    private const int Bytes = 4 << 20;
+
+    [Fact]
+    public async Task A_link_and_a_target_go_through_tinyproxy()
+    {
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        await using var echo = LoopbackServer.Echo();
+        int link = FreePort.Next(), overLink = FreePort.Next(), direct = FreePort.Next(), locked = FreePort.Next(), proxyPort = FreePort.Next();
+        await using var proxy = await Tinyproxy(folder, proxyPort, allowed: [link, echo.Port]);
+        await using var enterprise = await JunctionProcess.Start($$"""
+            {
+              "identity": {{Identity("enterprise")}},
+              "linkListen": ["127.0.0.1:{{link}}"],
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } },
+              "peers": { "cloud": { "services": ["echo"] } }
+            }
+            """);
+        var secret = folder.Write("secret", "node:correct-horse\n");
+        File.SetUnixFileMode(secret, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await using var cloud = await JunctionProcess.Start($$"""
+            {
+              "identity": {{Identity("cloud")}},
+              "links": { "enterprise": { "dial": ["127.0.0.1:{{link}}"], "via": "http://127.0.0.1:{{proxyPort}}", "viaCredentials": "{{secret}}" } },
+              "relays": {
+                "link":   { "listen": ["127.0.0.1:{{overLink}}"], "target": ["link://enterprise/echo"] },
+                "direct": { "listen": ["127.0.0.1:{{direct}}"], "target": ["127.0.0.1:{{echo.Port}}"], "via": "http://127.0.0.1:{{proxyPort}}", "viaCredentials": "{{secret}}", "healthInterval": "0" },
+                "locked": { "listen": ["127.0.0.1:{{locked}}"], "target": ["127.0.0.1:{{echo.Port}}"], "via": "http://127.0.0.1:{{proxyPort}}", "healthInterval": "0" }
+              }
+            }
+            """);
+        await cloud.Line("link with enterprise is up");
+
+        await Loopback.EchoThrough(overLink, Bytes);
+        await Loopback.EchoThrough(direct, Bytes);
+        await proxy.Line(l => l.Contains($"CONNECT 127.0.0.1:{link} ", StringComparison.Ordinal), "that the link was asked of the proxy", Deadline.Soon);
+        await proxy.Line(l => l.Contains($"CONNECT 127.0.0.1:{echo.Port} ", StringComparison.Ordinal), "that the target was asked of the proxy", Deadline.Soon);
+
+        using (await Loopback.Connect(locked)) await cloud.Line("relay=locked");
+        var refused = cloud.Program.Lines.Single(l => l.Contains("relay=locked", StringComparison.Ordinal) && l.Contains(" reason=", StringComparison.Ordinal));
+        Assert.Contains("dial-refused", refused, StringComparison.Ordinal);
+        Assert.Contains("407", refused, StringComparison.Ordinal);
+        Assert.DoesNotContain(cloud.Program.Lines.Concat(enterprise.Program.Lines), l => l.Contains("correct-horse", StringComparison.Ordinal));
+
+        string Identity(string name)
+        {
+            var files = authority.Issue(name);
+            return $$"""{ "certificate": "{{files.Certificate}}", "key": "{{files.Key}}", "trust": "{{authority.Trust}}" }""";
+        }
+    }
+
+    private static async Task<RealProgram> Tinyproxy(TemporaryFolder folder, int port, int[] allowed)
+    {
+        var config = folder.Write("tinyproxy.conf", $"""
+            Port {port}
+            Listen 127.0.0.1
+            Timeout 600
+            LogLevel Connect
+            MaxClients 50
+            BasicAuth node correct-horse
+            {string.Join('\n', allowed.Select(p => $"ConnectPort {p}"))}
+            """);
+        var proxy = RealProgram.Start("tinyproxy", ["-d", "-c", config]);
+        await proxy.Listening(port);
+        return proxy;
+    }
+}
