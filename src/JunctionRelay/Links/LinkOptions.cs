@@ -31,7 +31,7 @@ internal sealed record LinkOptions
 
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The same while there is a session to resume: its streams wait for <see cref="Resume"/> only, and a peer that came back without it must be found soon.</summary>
+    /// <summary>The same while a session waits for a transport: its streams do so for <see cref="Resume"/> only, and a peer that came back without it must be found soon.</summary>
     public TimeSpan LongestResumeRetry { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long new connections wait for a link that was lost a moment ago.</summary>
