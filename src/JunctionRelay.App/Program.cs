@@ -17,6 +17,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ValidateCommand.Create(),
     StatusCommand.Create(),
     PingCommand.Create(),
+    ImportCommand.Create(),
+    EnvCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using JunctionRelay.Licensing;
+using JunctionRelay.Tests.Configuration;
+
+namespace JunctionRelay.Tests.Licensing;
+
+/// <summary>License files that nobody wrote. Each case is made from its number; JUNCTION_FUZZ_CASES sets how many are tried.</summary>
+public sealed class LicenseFileFuzzTests
+{
+    private const string Hostid = "c0ffeeC0FFEE";
+
+    private static readonly int Cases =
+        int.TryParse(Environment.GetEnvironmentVariable("JUNCTION_FUZZ_CASES"), NumberStyles.None, CultureInfo.InvariantCulture, out var cases) ? cases : 20_000;
+
+    private static readonly string[] Words =
+    [
+        "SERVER", "server", "VENDOR", "DAEMON", "USE_SERVER", "HOST", "ISV", "FEATURE", "#", "lic1.example.com", "10.1.2.3", "fd00::7", "this_host", "ANY", "demod", "27000",
+        "0", "65536", "99999999999999999999", "TCP:1700", "PORT=", "PORT=1", "port=27001", "OPTIONS=x", "OPTIONS=", "\"", "\"a b\"", "\\", "\\\n", "\\ \r\n", "\n", "\r\n", "\r", "\t", " ",
+        "PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL=20", "=", ":", "@", "$(id)", "'", "{", "}", "\u001b[2J", "é", "PLAT=1",
+    ];
+
+    private static readonly byte[][] Seeds =
+        [.. Directory.GetFiles(RepositoryFiles.Path("tests/JunctionRelay.Tests/Licensing/Files"), "*.lic").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+
+    [Fact]
+    public void Files_of_any_bytes_never_throw_and_give_names_and_ports_only()
+    {
+        int files = 0, pinned = 0;
+        for (var number = 0; number < Cases; number++)
+        {
+            var random = new Random(number);
+            var bytes = random.Next(4) == 0 ? Damaged(random) : Encoding.Latin1.GetBytes(Written(random));
+            try
+            {
+                var (file, problem) = LicenseFile.Parse("x.lic", bytes);
+                Assert.True(file is null == problem is not null, "a file and a problem, or neither");
+                if (file is null)
+                    continue;
+                files++;
+                pinned += file.Daemons.Count(d => d.Port is not null);
+                Check(file);
+            }
+            catch (Exception fault)
+            {
+                Assert.Fail($"case {number}: {fault}");
+            }
+        }
+
+        // Most of it must have been read, or this proves little.
+        Assert.True(files > Cases / 10 && pinned > Cases / 100, $"{files} files, {pinned} pinned ports in {Cases} cases");
+    }
+
+    private static void Check(LicenseFile file)
+    {
+        Assert.NotEmpty(file.Servers);
+        Assert.All(file.Servers, s => Assert.True(LicenseNames.IsHost(s.Host) && s.Port is null or (>= 1 and <= 65535), $"{s}"));
+        Assert.All(file.Daemons, d => Assert.True(LicenseNames.IsDaemon(d.Name) && d.Port is null or (>= 1 and <= 65535), $"{d}"));
+        // A hostid is the word behind the host; what stands elsewhere is none.
+        Assert.All(file.Servers, s => Assert.DoesNotContain(Hostid, $"{s}", StringComparison.Ordinal));
+
+        var options = new ImportOptions { Listen = ["127.0.0.1"], Enterprise = ("hq", 8443), ServerName = "lic" };
+        var found = LicenseImport.Read([file], [], options);
+        // A line that continues may swallow the one behind it; a VENDOR line is shown as it is.
+        if (!file.Daemons.Any(d => d.Text.Contains(Hostid, StringComparison.Ordinal)))
+            Assert.DoesNotContain(found.Remarks, r => $"{r}".Contains(Hostid, StringComparison.Ordinal));
+        foreach (var (name, text) in found.Problems.Count > 0 ? [] : new ImportedFiles(found.Servers, options, "made").All())
+        {
+            Assert.DoesNotContain(Hostid, text, StringComparison.Ordinal);
+            Assert.DoesNotContain("$(", text, StringComparison.Ordinal);
+            Assert.DoesNotContain(text, c => char.IsControl(c) && c != '\n');
+            Assert.NotEqual("", name);
+        }
+    }
+
+    // Words of the trade in any order, now and then as a line should be.
+    private static string Written(Random random)
+    {
+        var text = new StringBuilder();
+        for (var lines = random.Next(6); lines >= 0; lines--)
+        {
+            if (random.Next(3) == 0)
+                text.Append(random.Next(4) == 0 ? "HOST" : "SERVER").Append(" lic").Append(random.Next(4)).Append(' ').Append(Hostid).Append(' ');
+            else if (random.Next(3) == 0)
+                text.Append("VENDOR ven").Append(random.Next(4)).Append(' ');
+            for (var words = random.Next(6); words > 0; words--)
+                text.Append(Words[random.Next(Words.Length)]).Append(random.Next(5) == 0 ? "" : " ");
+            text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    private static byte[] Damaged(Random random)
+    {
+        var bytes = Seeds[random.Next(Seeds.Length)].ToArray();
+        for (var damage = random.Next(8); damage > 0 && bytes.Length > 0; damage--)
+            bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+        return bytes[..random.Next(bytes.Length + 1)];
+    }
+}
