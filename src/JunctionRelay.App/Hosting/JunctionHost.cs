@@ -4,23 +4,27 @@ using JunctionRelay.Relay;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace JunctionRelay.App.Hosting;
+
+/// <summary>What the configuration says of the log; null where it says nothing.</summary>
+/// <param name="Format"><c>text</c> or <c>json</c>.</param>
+/// <param name="Level">The lowest level that is shown.</param>
+internal sealed record LoggingPlan(string? Format, string? Level);
 
 /// <summary>The whole composition of a running junction.</summary>
 internal static class JunctionHost
 {
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    /// <param name="logging">How to log.</param>
     /// <param name="build">Makes the plan; the log is for its links.</param>
-    public static async Task RunAsync(Func<ILogger, JunctionPlan> build)
+    public static async Task RunAsync(LoggingPlan logging, Func<ILogger, JunctionPlan> build)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        // A console that nobody reads must not stop the relaying: lines are dropped instead.
-        builder.Logging.AddConsole(o => (o.FormatterName, o.QueueFullMode) = (LogLine.FormatterName, ConsoleLoggerQueueFullMode.DropWrite));
-        builder.Logging.AddFilter("Microsoft", LogLevel.None);
-        builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
+        // Owned by the container, which writes the last lines when all else is over.
+        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(logging));
+        builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
         builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
@@ -36,6 +40,14 @@ internal static class JunctionHost
 
         using var host = builder.Build();
         await host.RunAsync();
+    }
+
+    private static LogOutput Log(LoggingPlan logging)
+    {
+        // People read text, and everything else reads JSON.
+        var isText = logging.Format is { } format ? format == "text" : !Console.IsOutputRedirected;
+        ILogFormat lines = isText ? new TextLog() : new JsonLog();
+        return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(logging.Level), TimeProvider.System);
     }
 
     private static AdminServer Admin(IServiceProvider services) => new(

@@ -1,0 +1,10 @@
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.App.Hosting;
+
+/// <summary>Log events of the process: ids 1200-1299.</summary>
+internal static partial class HostingLog
+{
+    [LoggerMessage(1201, LogLevel.Warning, "{lines} lines of the log were dropped: nobody took them", EventName = "log-lines-dropped")]
+    public static partial void LogLinesDropped(this ILogger log, long lines);
+}
