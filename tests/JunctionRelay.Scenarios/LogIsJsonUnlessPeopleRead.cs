@@ -39,7 +39,7 @@ public sealed class LogIsJsonUnlessPeopleRead
         await Deadline.Until(async () =>
         {
             using var stranger = await Loopback.Connect(tls);
-            await stranger.SendAsync("x\r\n\r\n"u8.ToArray());
+            await stranger.SendAsync("GET / HTTP/1.0\r\n\r\n"u8.ToArray());
             await Loopback.HowItEnds(stranger, Deadline.Soon);
             return Events(junction).Any(e => e.GetProperty("event").GetString() == "connections-unlisted");
         }, Deadline.Start, "a count of strangers", junction.Said);
