@@ -15,6 +15,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    PkiCommand.Create(),
     StatusCommand.Create(),
     PingCommand.Create(),
     ImportCommand.Create(),

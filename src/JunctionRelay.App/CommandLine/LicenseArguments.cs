@@ -38,6 +38,9 @@ internal sealed class LicenseArguments
     /// <summary>What was said for servers whose files do not say it.</summary>
     public string? ServerName(ParseResult parsed) => parsed.GetValue(_serverName);
 
+    /// <summary>Whether there are any.</summary>
+    public bool AreNamed(ParseResult parsed) => parsed.GetValue(_files) is { Length: > 0 } || parsed.GetValue(_sentieon) is { Length: > 0 };
+
     /// <summary>Reads them all; what cannot be read is added to <paramref name="problems"/>.</summary>
     public (IReadOnlyList<LicenseFile> Files, IReadOnlyList<LicenseSource> Sources) Read(ParseResult parsed, List<string> problems)
     {
@@ -63,7 +66,7 @@ internal sealed class LicenseArguments
             sources.Add(new LicenseSource(LicenseKind.Sentieon, [new LicenseServer(address.Host, address.Ports.First, LicenseSource.NameOf(address.Host))], []));
         }
 
-        if (files.Count + sources.Count + problems.Count == 0)
+        if (!AreNamed(parsed))
             problems.Add("no license is named: name a license file, 27000@HOST, or --sentieon HOST:PORT");
         return (files, sources);
     }

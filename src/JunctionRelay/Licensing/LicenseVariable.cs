@@ -25,16 +25,20 @@ internal sealed record LicenseVariable(string Name, IReadOnlyList<string> Entrie
                 ? HostAndPort(where[0].Host, where[0].Port)
                 : string.Join(',', where.Select(w => $"{w.Port}@{w.Host}"));
             foreach (var name in Names(source))
-            {
-                var known = variables.FindIndex(v => v.Name == name);
-                if (known < 0)
-                    variables.Add(new LicenseVariable(name, [entry]));
-                else if (!variables[known].Entries.Contains(entry))
-                    variables[known] = variables[known] with { Entries = [.. variables[known].Entries, entry] };
-            }
+                Add(variables, name, entry);
         }
 
         return variables;
+    }
+
+    /// <summary>Adds an entry to a variable that may be there already.</summary>
+    public static void Add(List<LicenseVariable> variables, string name, string entry)
+    {
+        var known = variables.FindIndex(v => v.Name == name);
+        if (known < 0)
+            variables.Add(new LicenseVariable(name, [entry]));
+        else if (!variables[known].Entries.Contains(entry))
+            variables[known] = variables[known] with { Entries = [.. variables[known].Entries, entry] };
     }
 
     private static IEnumerable<string> Names(LicenseSource source)

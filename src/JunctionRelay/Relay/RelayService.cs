@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
@@ -90,14 +91,14 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
                 var listener = Bind(relay, listen);
                 _listeners.Add((relay, listener));
                 loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
-                _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
+                _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
             }
         }
 
         if (_peers is var (plan, streams))
         {
             _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint), Connections, _refusals, _metrics, _log, _time));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time));
             Watch(plan);
         }
 
@@ -166,7 +167,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (relay.HealthInterval == TimeSpan.Zero) return;
         foreach (var targets in relay.Services.All)
         {
-            foreach (var health in targets.Targets)
+            foreach (var health in targets.Targets.Where(t => t.IsProbed))
             {
                 health.Changed += h => Follow(relay, targets, h);
                 _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));

@@ -75,12 +75,43 @@ public sealed class EnvironmentTests
     }
 
     [Theory]
-    [InlineData("", "no license is named")]
     [InlineData("this-host.lic", "--server-name NAME")]
     [InlineData("nodelocked.lic", "has no SERVER line")]
     public async Task What_cannot_be_known_is_said(string arguments, string expected)
     {
         var (exit, output, error) = await EnvAsync(arguments);
+        Assert.Equal((78, ""), (exit, output));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_configuration_says_it_too()
+    {
+        using var folder = new ConfigFolder().Write("junction.json", """
+            {
+              "relays": {
+                "a": { "listen": ["127.0.0.1"], "target": ["lic1.example.com"], "preset": "ansys" },
+                "b": { "listen": ["127.0.0.1:8990"], "target": ["10.1.2.3:8990"], "preset": "sentieon" },
+                "c": { "listen": ["*:27050"], "target": ["lic2.example.com:27050"], "preset": "acme" },
+                "d": { "listen": ["*:27051"], "target": ["lic3.example.com:27051"], "preset": "acme" },
+                "e": { "listen": ["*:80"], "target": ["www:80"] }
+              },
+              "presets": { "acme": { "variable": "ACME_LICENSE_FILE" } }
+            }
+            """);
+        Assert.Equal(
+            (0, "export ANSYSLMD_LICENSE_FILE='1055@lic1.example.com'\nexport SENTIEON_LICENSE='127.0.0.1:8990'\nexport ACME_LICENSE_FILE='27050@lic2.example.com:27051@lic3.example.com'\n", ""),
+            await EnvAsync($"-c {folder.Path("junction.json")}"));
+        Assert.StartsWith("export ANSYSLMD_LICENSE_FILE='1055@j'\n", (await EnvAsync($"-c {folder.Path("junction.json")} --junction j")).Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "relays": { "a": { "listen": ["*:1"], "target": ["lic:1"] } } }""", "\"preset\": \"ansys\"")]
+    [InlineData("""{ "relays": { "a": { "listen": ["*:1"], "target": ["10.1.2.3:2"], "preset": "ansys" } } }""", "relays.a: where the nodes find it is not known")]
+    public async Task A_configuration_that_does_not_say_it_is_told(string config, string expected)
+    {
+        using var folder = new ConfigFolder().Write("junction.json", config);
+        var (exit, output, error) = await EnvAsync($"-c {folder.Path("junction.json")}");
         Assert.Equal((78, ""), (exit, output));
         Assert.Contains(expected, error, StringComparison.Ordinal);
     }
