@@ -1,5 +1,6 @@
 using JunctionRelay.App.Admin;
 using JunctionRelay.Configuration;
+using JunctionRelay.Connections;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -26,11 +27,13 @@ internal static class JunctionHost
         builder.Services.AddSingleton<ILoggerProvider>(_ => Log(logging));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(SocketActivation.Take());
         builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
         builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(Links);
         builder.Services.AddSingleton(Relays);
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
+        builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Admin);
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -39,7 +42,18 @@ internal static class JunctionHost
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
+        host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(() => CloseUnused(host.Services));
         await host.RunAsync();
+    }
+
+    // A socket that listens and is never asked for clients would let them wait for ever.
+    private static void CloseUnused(IServiceProvider services)
+    {
+        foreach (var socket in services.GetRequiredService<InheritedSockets>().TakeRest())
+        {
+            services.GetRequiredService<ILogger<Signals>>().SocketUnused(SocketDialer.Text(socket.LocalEndPoint!));
+            socket.Dispose();
+        }
     }
 
     private static LogOutput Log(LoggingPlan logging)
@@ -52,16 +66,25 @@ internal static class JunctionHost
 
     private static AdminServer Admin(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
-        services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>());
+        services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>())
+    {
+        Inherited = services.GetRequiredService<InheritedSockets>(),
+    };
 
     private static LinkService Links(IServiceProvider services) =>
-        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>());
+        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>())
+        {
+            Inherited = services.GetRequiredService<InheritedSockets>(),
+        };
 
     private static RelayService Relays(IServiceProvider services)
     {
         var plan = services.GetRequiredService<JunctionPlan>();
         return new RelayService(
             plan.Relays, plan.DrainTimeout, services.GetRequiredService<ILogger<RelayService>>(), services.GetRequiredService<TimeProvider>(),
-            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams));
+            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams))
+        {
+            Inherited = services.GetRequiredService<InheritedSockets>(),
+        };
     }
 }
