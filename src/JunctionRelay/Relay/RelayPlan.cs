@@ -32,6 +32,9 @@ internal sealed record RelayPlan
     /// <summary>How long what may take.</summary>
     public required RelayLimits Limits { get; init; }
 
+    /// <summary>Lines of the log for clients that did not get past handshake, greeting or rules.</summary>
+    public LineBudget Strangers { get; } = new();
+
     /// <summary>How often targets are probed; zero = not at all.</summary>
     public required TimeSpan HealthInterval { get; init; }
 }

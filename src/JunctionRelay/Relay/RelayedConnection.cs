@@ -243,10 +243,18 @@ internal sealed class RelayedConnection
         _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
+        // Strangers cause as many lines as people can read, and no more.
+        var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
-            isProbe ? LogLevel.Debug : LogLevel.Information,
+            isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
             Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
+    }
+
+    private bool Told(long leftOut)
+    {
+        if (leftOut > 0) _log.ConnectionsUnlisted(Relay, leftOut);
+        return true;
     }
 
     // A reset would overtake the answer: our end first, then the client's, or a moment, and nothing that it says is heard.

@@ -110,7 +110,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
         File.Delete(_folder["notify"]);
         _notify = new NotifySocket(_folder["notify"]);
         var environment = new Dictionary<string, string>(_options.Environment) { ["NOTIFY_SOCKET"] = _notify.Path };
-        _program = RealProgram.Start(Binary(), ["run", _folder[Config]], _options with { Environment = environment });
+        _program = RealProgram.Start(Binary(), ["run", _folder[Config], "--log-format", "text"], _options with { Environment = environment });
         await Deadline.Until(() => Told.Contains("READY=1") || Program.HasExited, Deadline.Start, "the junction says READY=1 to its service manager", Program.Said);
         if (Program.HasExited)
             Assert.Fail($"The junction ended instead of starting: {await Program.Exit(Deadline.Soon)}");

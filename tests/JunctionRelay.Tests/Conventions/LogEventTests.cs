@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -54,6 +55,14 @@ public sealed partial class LogEventTests
     {
         Assert.NotEmpty(Events);
         Assert.All(Events, e => Assert.Matches(KebabCase(), e.Event.EventName ?? $"{e.Method.Name} has no EventName"));
+    }
+
+    [Fact]
+    public void No_field_is_called_like_a_key_that_every_json_line_has()
+    {
+        var fields = Events.SelectMany(e => e.Method.GetParameters().Where(p => p.ParameterType != typeof(LogLevel)).Select(p => p.Name!)).Distinct().ToList();
+        Assert.Contains("reason", fields);
+        Assert.Empty(fields.Intersect(JsonLog.OwnKeys).Except(["exception"]));
     }
 
     [Fact]
