@@ -11,7 +11,7 @@ public sealed partial class NamespaceTests
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
         ["Connections"] = [],
-        ["Licensing"] = [],
+        ["Licensing"] = ["Connections"],
         ["Links"] = ["Connections"],
         ["Greetings"] = ["Connections", "Links"],
         ["Policies"] = ["Connections", "Links", "Greetings"],
