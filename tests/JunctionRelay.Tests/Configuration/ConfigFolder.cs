@@ -10,6 +10,9 @@ internal sealed class ConfigFolder : IDisposable
         Directory.CreateDirectory(System.IO.Path.Combine(Root, "certs"));
         foreach (var (name, text) in TestCertificates.Files)
             Write($"certs/{name}", text);
+        Write("users", "alice:wonderland\n");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(Path("users"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public string Root { get; } = Directory.CreateTempSubdirectory("junction-config-").FullName;
@@ -20,7 +23,7 @@ internal sealed class ConfigFolder : IDisposable
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path(relative))!);
         File.WriteAllText(Path(relative), text);
-        if (relative.StartsWith("certs/", StringComparison.Ordinal)) File.SetUnixFileMode(Path(relative), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (relative.StartsWith("certs/", StringComparison.Ordinal) || text.Contains("PRIVATE KEY", StringComparison.Ordinal)) File.SetUnixFileMode(Path(relative), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return this;
     }
 
