@@ -12,7 +12,7 @@ public sealed partial class NamespaceTests
     {
         ["Files"] = [],
         ["Connections"] = [],
-        ["Licensing"] = [],
+        ["Licensing"] = ["Connections"],
         ["Links"] = ["Connections"],
         ["Greetings"] = ["Connections", "Links"],
         ["Policies"] = ["Connections", "Links", "Greetings"],
