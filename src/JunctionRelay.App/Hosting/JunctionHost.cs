@@ -22,9 +22,11 @@ internal static class JunctionHost
         builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
+        builder.Services.AddSingleton(Identity);
         builder.Services.AddSingleton(Links);
         builder.Services.AddSingleton(Relays);
         // Stopped in the opposite order: the relays drain while the links still carry them.
+        builder.Services.AddHostedService(s => s.GetRequiredService<IdentityService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
         builder.Services.AddSingleton<IHostLifetime, Signals>();
@@ -34,6 +36,9 @@ internal static class JunctionHost
         using var host = builder.Build();
         await host.RunAsync();
     }
+
+    private static IdentityService Identity(IServiceProvider services) => new(
+        services.GetRequiredService<JunctionPlan>().Certificates, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static LinkService Links(IServiceProvider services) =>
         new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>());

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -17,7 +17,9 @@ namespace JunctionRelay.Configuration;
 /// <param name="DrainTimeout">How long connections may go on after a stop.</param>
 /// <param name="Links">Its links; null where it has none.</param>
 /// <param name="Peers">How the streams that peers open are relayed; null without links.</param>
-internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers);
+/// <param name="Certificates">The PEM files that all of it uses, to be looked at while it runs.</param>
+internal sealed record JunctionPlan(
+    IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers, IReadOnlyList<CertificateStore> Certificates);
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
@@ -33,11 +35,13 @@ internal sealed class RelayPlanBuilder
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
     private readonly LinksPlanBuilder _linksBuilder;
+    private readonly CertificateStores _certificates;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
         (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, home, time);
+        _certificates = new CertificateStores(time);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
     }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
@@ -51,7 +55,7 @@ internal sealed class RelayPlanBuilder
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links));
+            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links), builder._certificates.All);
     }
 
     // What peers ask for is relayed like anything else, from the first stage on.
@@ -122,18 +126,10 @@ internal sealed class RelayPlanBuilder
 
     private UnixDomainSocketEndPoint Unix(string path) => new(Path.GetFullPath(path, _home));
 
-    private static TlsSettings Serving(TlsFiles files, TlsConfig? tls)
-    {
-        var trust = Trust(files);
-        return new TlsSettings(Identity(files), trust, trust is not null && tls?.ClientCertificate != "none", tls?.MinVersion == "1.2");
-    }
+    private TlsSettings Serving(TlsFiles files, TlsConfig? tls) => new(
+        _certificates.Of(files), files.Trust is not null && tls?.ClientCertificate != "none", tls?.MinVersion == "1.2");
 
-    private static TlsSettings Dialling(TlsFiles files, TlsConfig? tls) =>
-        new(files.Certificate is null ? null : Identity(files), Trust(files), AllowTls12: tls?.MinVersion == "1.2");
-
-    internal static TlsIdentity Identity(TlsFiles files) => TlsIdentity.FromPemFiles(files.Certificate!.File, files.Key!.File);
-
-    internal static X509Certificate2Collection? Trust(TlsFiles files) => files.Trust is { } trust ? TlsSettings.TrustFromPemFile(trust.File) : null;
+    private TlsSettings Dialling(TlsFiles files, TlsConfig? tls) => new(_certificates.Of(files), AllowTls12: tls?.MinVersion == "1.2");
 
     private static Balance BalanceOf(RelayConfig relay) => relay.Balance switch
     {

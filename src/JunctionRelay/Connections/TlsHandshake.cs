@@ -36,6 +36,8 @@ internal sealed class TlsHandshake
         await Task.Yield();
         var stream = new ConnectionStream(transport) { LeavesEngineThread = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        // One look: certificate and trust of this handshake belong together, whatever is replaced meanwhile.
+        var credentials = _settings.Credentials.Now;
         PeerIdentity? peer = null;
         string? objection = null;
         X509ChainStatusFlags objections = default;
@@ -43,8 +45,8 @@ internal sealed class TlsHandshake
         deadline.CancelAfter(timeout);
         try
         {
-            if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
-            else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
+            if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(credentials, Validate), deadline.Token);
+            else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(credentials, _targetName, Validate), deadline.Token);
             // A peer that offers no protocol at all is not refused by TLS itself.
             if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol != protocol)
             {
@@ -74,10 +76,10 @@ internal sealed class TlsHandshake
             // Where no certificate was asked for, none is missing.
             if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null && !_settings.RequirePeerCertificate) return true;
             foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
-            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, _settings.Identity?.Domain) : null;
+            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, credentials.Identity?.Domain) : null;
             // SslStream knows the names of the DNS alone.
             if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
-            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors)
+            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
                 : identity is null ? null
                 : ObjectionToLeaf((X509Certificate2)certificate!);
             if (objection is not null) return false;
@@ -104,7 +106,7 @@ internal sealed class TlsHandshake
 
     private const string NoCertificate = "it sent no certificate, and one is required";
 
-    private string Objection(X509Certificate2? certificate, PeerIdentity? identity, X509ChainStatusFlags objections, SslPolicyErrors errors)
+    private string Objection(X509Certificate2? certificate, PeerIdentity? identity, X509ChainStatusFlags objections, SslPolicyErrors errors, bool trustsSystem)
     {
         if (certificate is null) return NoCertificate;
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
@@ -114,7 +116,7 @@ internal sealed class TlsHandshake
             return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", identity!.Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
         if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
             return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
-        return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
+        return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(trustsSystem ? "the system's store" : "trust")} ({objections})";
     }
 
     // What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.

@@ -65,7 +65,8 @@ internal sealed partial class LinkSession
     /// <summary>Instance and generation of the other end; its name is in <see cref="Peer"/>.</summary>
     public LinkParty PeerParty { get; }
 
-    public PeerIdentity? Peer { get; }
+    /// <summary>Who the peer is by the certificate of its newest connection.</summary>
+    public PeerIdentity? Peer { get; private set; }
 
     public LinkLimits Limits { get; }
 
@@ -368,6 +369,7 @@ internal sealed partial class LinkSession
         {
             _transport = transport;
             RemoteEndPoint = transport.RemoteEndPoint;
+            Peer = transport.Peer;
             (_isDown, _refusesOpens) = (false, false);
             (_isResuming, _peerKnown) = (isResume, []);
             if (isResume)

@@ -16,6 +16,7 @@ public sealed partial class LogEventTests
         ["JunctionRelay.Targets"] = 1100,
         ["JunctionRelay.App.Hosting"] = 1200,
         ["JunctionRelay.Links"] = 3000,
+        ["JunctionRelay.Pki"] = 4000,
     };
 
     private static readonly IReadOnlyList<(MethodInfo Method, LoggerMessageAttribute Event)> Events =
