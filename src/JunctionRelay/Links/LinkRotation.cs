@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
@@ -6,12 +7,15 @@ namespace JunctionRelay.Links;
 /// Renews the TLS connections of all sessions when our certificate or trust is replaced, so that each peer is judged by what holds now and judges us by it. A
 /// link is resumed over a fresh connection, which its streams do not notice; those that peers dialled take turns, since each costs a handshake.
 /// </summary>
-internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials credentials, TimeProvider time)
+internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials credentials, LinkOptions options)
 {
     /// <summary>All sessions have a fresh connection within this, or within a tenth of what the certificate has left.</summary>
     public static readonly TimeSpan LongestSpread = TimeSpan.FromSeconds(60);
 
     private readonly SemaphoreSlim _replaced = new(0);
+    private X509Certificate2Collection? _trust = credentials.Now.Trust;
+
+    private TimeProvider Time => options.Time;
 
     /// <summary>Runs until <paramref name="stop"/>.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -37,6 +41,9 @@ internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials crede
 
     private async Task RotateAllAsync(CancellationToken stop)
     {
+        var trust = credentials.Now.Trust;
+        var insists = _trust is not null && (trust is null || _trust.Any(authority => !trust.Contains(authority)));
+        _trust = trust;
         var sessions = directory.All().Select(s => (s.Session, s.Session.Resumes)).ToList();
         foreach (var (session, _) in sessions.Where(s => s.Session.IsDialler))
             session.RequestRotation();
@@ -45,10 +52,24 @@ internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials crede
         for (var i = 0; i < others.Count; i++)
         {
             if (i > 0)
-                await Task.Delay(pause, time, stop);
+                await Task.Delay(pause, Time, stop);
             // What was resumed meanwhile has what it needs.
             if (others[i].Session.Resumes == others[i].Resumes && !others[i].Session.IsEnded)
                 others[i].Session.RequestRotation();
+        }
+
+        if (insists)
+            await InsistAsync(sessions, stop);
+    }
+
+    // The old connection would go on for ever: it was judged by the old trust. Its session waits for a better one, for as long as it may.
+    private async Task InsistAsync(List<(LinkSession Session, int Resumes)> sessions, CancellationToken stop)
+    {
+        await Task.Delay(options.RotationGrace, Time, stop);
+        foreach (var (session, resumes) in sessions)
+        {
+            if (session.Resumes == resumes && !session.IsEnded)
+                await session.StopTransportAsync();
         }
     }
 
@@ -56,7 +77,7 @@ internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials crede
     {
         if (credentials.Now.Identity is not { } identity)
             return TimeSpan.Zero;
-        var tenth = (identity.Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow()) / 10;
+        var tenth = (identity.Certificate.NotAfter.ToUniversalTime() - Time.GetUtcNow()) / 10;
         return tenth > LongestSpread ? LongestSpread : tenth > TimeSpan.Zero ? tenth : TimeSpan.Zero;
     }
 

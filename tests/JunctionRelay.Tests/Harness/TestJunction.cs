@@ -40,6 +40,7 @@ internal sealed class TestJunction : IAsyncDisposable
         var tls = new TlsSettings(plan.Credentials ?? new TlsCredentials(TestPki.Default.Identity(plan.Name), TestPki.Default.Trust));
         var party = new LinkParty(plan.Name, plan.Instance ?? Guid.NewGuid(), plan.Generation);
         var options = new LinkOptions { Self = party, Log = linkLog, PingInterval = plan.PingInterval ?? TimeSpan.FromSeconds(5), Resume = plan.Resume ?? TimeSpan.FromSeconds(60) };
+        if (plan.RotationGrace is { } grace) options = options with { RotationGrace = grace };
         var links = new LinkService(
             new LinksPlan
             {
@@ -109,4 +110,5 @@ internal sealed record TestJunctionPlan(string Name)
     public ulong Generation { get; init; } = 1;
     public TimeSpan? PingInterval { get; init; }
     public TimeSpan? Resume { get; init; }
+    public TimeSpan? RotationGrace { get; init; }
 }

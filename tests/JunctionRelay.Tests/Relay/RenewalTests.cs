@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 using JunctionRelay.Tests.Harness;
 using JunctionRelay.Tests.Pki;
@@ -47,7 +48,7 @@ public sealed class RenewalTests : IDisposable
 
         await client.EndAsync();
         await server.EndAsync();
-        Assert.Equal("client-closed", (await hq.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        Assert.Contains((await hq.Log.WaitAsync("connection-ended")).Fields["reason"], new object[] { "client-closed", "target-closed" });
     }
 
     [Fact]
@@ -71,6 +72,36 @@ public sealed class RenewalTests : IDisposable
         await Eventually.TrueAsync(() => session.Resumes > 0 && session.IsUp, () => "the link does not take the right certificate");
 
         int Refusals() => hq.LinkLog.Entries.Count(e => e.Name == "link-stranger-refused");
+    }
+
+    [Theory]
+    [InlineData("hq")]
+    [InlineData("cloud")]
+    public async Task An_authority_that_is_trusted_no_more_has_no_link_left(string end)
+    {
+        using var upstream = Peer.Listen();
+        using var other = new TestAuthority();
+        X509Certificate2Collection both = [_authority.Ca.Certificate, other.Ca.Certificate];
+        var (hqTls, cloudTls) = (new TlsCredentials(_authority.Identity("hq"), both), new TlsCredentials(other.Identity("cloud"), both));
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
+        {
+            Dialled = true, Credentials = hqTls, Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["*"] = ["echo"] },
+            Resume = TimeSpan.FromMilliseconds(300), RotationGrace = TimeSpan.FromMilliseconds(300),
+        });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
+        {
+            Dial = [("hq.junction.internal", [hq.LinkAddress])], Credentials = cloudTls, Relays = { ["echo"] = "hq.junction.internal/echo" },
+            RotationGrace = TimeSpan.FromMilliseconds(300),
+        });
+        await cloud.LinkedAsync("hq.junction.internal");
+        using var client = await Peer.ConnectAsync(cloud.AddressOf("echo"));
+        using var server = await Peer.AcceptAsync(upstream);
+
+        // Either end may be the one that trusts the other's authority no more.
+        if (end == "hq") hqTls.Replace(hqTls.Now with { Trust = _authority.Trust });
+        else cloudTls.Replace(cloudTls.Now with { Trust = other.Trust });
+        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+        Assert.Equal("link-lost", (await hq.Log.WaitAsync("connection-ended")).Fields["reason"]);
     }
 
     [Fact]
