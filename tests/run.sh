@@ -23,6 +23,9 @@ haproxy haproxy
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+promtool prometheus
+chromium chromium
+tcsh tcsh
 socat socat
 tinyproxy tinyproxy
 ip iproute2

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Threading.Channels;
 using JunctionRelay.Connections;
-using JunctionRelay.Greetings;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
@@ -150,19 +149,18 @@ internal sealed class DemoJunction : IAsyncDisposable
     private LinkConnector Connector(IPEndPoint address, TlsSettings tls) => new([address], _site.Peer, tls, Dialer, _ => null);
 
     private RelayPlan Relay((string Name, IPEndPoint Listen) relay) => Plan(
-        relay.Name, [new ListenPlan(relay.Listen)], new PlainGreeter(), new ClientAuthorization(allowNames: null),
-        new ServiceTable(To(new LinkTarget(_site.Peer, _site.Peer, relay.Name, _site.Name, _directory, TimeProvider.System))));
+        relay.Name, [new ListenPlan(relay.Listen)], new ClientAuthorization(allowNames: null),
+        new ServiceTable(To(new LinkTarget(_site.Peer, _site.Peer, relay.Name, _site.Name, _directory, TimeProvider.System, StepLimit))));
 
-    private static RelayPlan Streams(LinksPlan plan) => Plan("peers", [], new LinkStreamGreeter(), plan.Peers, plan.Services);
+    private static RelayPlan Streams(LinksPlan plan) => Plan("peers", [], plan.Peers, plan.Services);
 
     // The limits of a default configuration, or shorter ones where nobody should wait.
-    private static RelayPlan Plan(string name, IReadOnlyList<ListenPlan> listen, IGreeter greeter, IAuthorization authorization, ServiceTable services) => new()
+    private static RelayPlan Plan(string name, IReadOnlyList<ListenPlan> listen, IAuthorization authorization, ServiceTable services) => new()
     {
         Name = name,
         Listen = listen,
         Socket = SocketSettings.Default,
         Admission = new Admission(allow: null, new ConnectionLimits(inAll: null, perClient: null)),
-        Greeter = greeter,
         Authorization = authorization,
         Services = services,
         Limits = new RelayLimits(StepLimit, HalfClosed: TimeSpan.FromSeconds(60), Idle: null, Lifetime: null),

@@ -1,3 +1,4 @@
+using JunctionRelay.App.Admin;
 using JunctionRelay.Configuration;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,11 +23,12 @@ internal static class JunctionHost
         builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
-        builder.Services.AddSingleton(Identity);
+        builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(Links);
         builder.Services.AddSingleton(Relays);
-        // Stopped in the opposite order: the relays drain while the links still carry them.
-        builder.Services.AddHostedService(s => s.GetRequiredService<IdentityService>());
+        // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
+        builder.Services.AddHostedService(Identity);
+        builder.Services.AddHostedService(Admin);
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
         builder.Services.AddSingleton<IHostLifetime, Signals>();
@@ -38,7 +40,11 @@ internal static class JunctionHost
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        services.GetRequiredService<JunctionPlan>().Certificates, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        services.GetRequiredService<JunctionPlan>().Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+
+    private static AdminServer Admin(IServiceProvider services) => new(
+        services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
+        services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>());
 
     private static LinkService Links(IServiceProvider services) =>
         new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>());

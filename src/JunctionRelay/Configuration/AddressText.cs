@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using JunctionRelay.Connections;
 
 namespace JunctionRelay.Configuration;
 
@@ -14,12 +15,6 @@ internal readonly record struct AddressText(string Scheme, string Rest)
 {
     private const string UnixPrefix = "unix:";
 
-    /// <summary>The longest path of a unix socket, in bytes: <c>sun_path</c> holds 108 with its final zero on Linux.</summary>
-    public const int LongestUnixPath = 107;
-
-    /// <summary>The longest host name (RFC 1035, 2.3.4, without the final dot).</summary>
-    private const int LongestName = 253;
-
     public static AddressText Of(string text)
     {
         var end = text.IndexOf("://", StringComparison.Ordinal);
@@ -27,6 +22,10 @@ internal readonly record struct AddressText(string Scheme, string Rest)
     }
 
     public bool IsUnix => Rest.StartsWith(UnixPrefix, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A host, and nothing that could be meant for a port.</summary>
+    public bool LacksPort => Scheme != "link" && !IsUnix && Rest.Length > 0 && !Rest.Contains('@') && !PortRange.TryParse(Rest, out _)
+        && (Rest.StartsWith('[') ? Rest.EndsWith(']') : !Rest.Contains(':'));
 
     /// <summary>The path of a unix socket, as it was written; null (with a flaw) when it cannot be one.</summary>
     public string? UnixPath(out Flaw flaw)
@@ -39,8 +38,8 @@ internal readonly record struct AddressText(string Scheme, string Rest)
         {
             "" => new Flaw($"'{Rest}' names no path", "write unix:/run/junction/NAME.sock"),
             ['@', ..] => new Flaw($"'{Rest}' is an abstract socket, which everybody on the machine may use", "write a path: unix:/run/junction/NAME.sock"),
-            _ when Encoding.UTF8.GetByteCount(path) > LongestUnixPath =>
-                new Flaw($"'{Rest}' is longer than the {LongestUnixPath} bytes that a unix socket's path may have", "use a shorter path"),
+            _ when Encoding.UTF8.GetByteCount(path) > Destination.LongestUnixPath =>
+                new Flaw($"'{Rest}' is longer than the {Destination.LongestUnixPath} bytes that a unix socket's path may have", "use a shorter path"),
             _ => default,
         };
         return flaw == default ? path : null;
@@ -73,23 +72,15 @@ internal readonly record struct AddressText(string Scheme, string Rest)
         return flaw == default ? (host, ports) : null;
     }
 
-    /// <summary>An IP address written in full; null when <paramref name="host"/> is a name or a shorthand such as 127.1 or 010.0.0.1, which mean different things to different programs.</summary>
-    public static IPAddress? Ip(string host)
-    {
-        if (!IPAddress.TryParse(host, out var address) || host.StartsWith('['))
-            return null;
-        return address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == host ? address : null;
-    }
+    /// <summary>See <see cref="Destination.Ip"/>.</summary>
+    public static IPAddress? Ip(string host) => Destination.Ip(host);
 
     /// <summary>What is wrong with <paramref name="host"/> as a name that is looked up; default when nothing is.</summary>
     public static Flaw NameFlaw(string host)
     {
-        if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
+        if (Destination.IsDigitsAndDots(host))
             return new Flaw($"'{host}' is no IPv4 address", "write four numbers from 0 to 255: 10.0.0.7");
-        var labels = host.TrimEnd('.').Split('.');
-        return host.Length <= LongestName && labels.All(l => l.Length is > 0 and <= 63 && l.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-            ? default
-            : new Flaw($"'{host}' is no host name", "a name is letters, digits, hyphens and dots");
+        return Destination.IsName(host) ? default : new Flaw($"'{host}' is no host name", "a name is letters, digits, hyphens and dots");
     }
 
     private static bool IsIPv6(string host) => Ip(host) is { AddressFamily: AddressFamily.InterNetworkV6 };

@@ -12,7 +12,7 @@ internal sealed partial class ConfigChecks
                 Add(path, $"has the name '{key}'", NameRemedy);
             if (IsAbsent(link.Dial, $"{path}.dial"))
                 Add($"{path}.dial", "is missing", "name the other junction: \"dial\": [\"HOST:PORT\"]");
-            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read, a => a.Scheme))
+            foreach (var (at, address) in Addresses($"{path}.dial", link.Dial, TargetAddress.Read))
             {
                 if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                     Add(at, "is no single host and port", "write HOST:PORT of the other junction's linkListen; TLS is always spoken");
@@ -21,7 +21,7 @@ internal sealed partial class ConfigChecks
             CheckVia(path, link.Via, link.ViaCredentials);
         }
 
-        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read, a => a.Scheme))
+        foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read))
         {
             if (address is not { Scheme: "", UnixPath: null, Count: 1 })
                 Add(at, "is no single address and port", "write ADDRESS:PORT, e.g. [::]:8443; TLS is always spoken");
@@ -58,8 +58,10 @@ internal sealed partial class ConfigChecks
         if (!Name().IsMatch(name))
             Add(path, $"has the name '{name}'", NameRemedy);
         if (IsAbsent(service.Target, $"{path}.target") && service.Open is null)
-            Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"]");
-        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read, a => a.Scheme);
+            Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"], or what clients may name: \"open\": [\"HOST:PORT\"]");
+        CheckOpen(path, service.Open, service.Target, service.Via);
+        var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read);
+        CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
         foreach (var (at, address) in targets)

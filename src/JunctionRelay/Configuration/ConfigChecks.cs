@@ -35,10 +35,12 @@ internal sealed partial class ConfigChecks
             Add("relays", "are missing, so that there is nothing to do", "add one: \"relays\": { \"NAME\": { \"listen\": [\"HOST:PORT\"], \"target\": [\"HOST:PORT\"] } }");
         foreach (var (key, relay) in relays)
             CheckRelay(key, $"relays.{key}", relay);
+        CheckPresets();
         CheckLinks();
         CheckPeers();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
+        CheckAdmin();
         CheckConflicts();
     }
 
@@ -58,8 +60,8 @@ internal sealed partial class ConfigChecks
         if (!Name().IsMatch(name))
             Add(path, $"has the name '{name}'", NameRemedy);
 
-        var listens = Addresses($"{path}.listen", relay.Listen, ListenAddress.Read, a => a.Scheme);
-        var targets = Addresses($"{path}.target", relay.Target, TargetAddress.Read, a => a.Scheme);
+        var listens = Addresses($"{path}.listen", relay.Listen, ListenAddress.Read);
+        var targets = Addresses($"{path}.target", relay.Target, TargetAddress.Read);
         if (IsAbsent(relay.Listen, $"{path}.listen"))
             Add($"{path}.listen", "is missing", "say where clients connect: \"listen\": [\"HOST:PORT\"]");
         if (IsAbsent(relay.Target, $"{path}.target") && relay.Open is null)
@@ -67,13 +69,19 @@ internal sealed partial class ConfigChecks
         foreach (var (at, address) in listens)
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
+        CheckPreset($"{path}.preset", relay.Preset);
         CheckLinkNames(targets);
+        CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].
-        if (listens.Count == relay.Listen?.Count && targets.Count == relay.Target?.Count)
+        if (listens.Count == relay.Listen?.Count && targets.Count == (relay.Target?.Count ?? 0))
+        {
             CheckEffects(path, relay, listens, targets);
+            CheckEntrances(path, relay, listens, targets);
+        }
+
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));
         CheckAllow($"{path}.allow", relay.Allow);
         if (relay.KeepAlive is { } keepAlive && keepAlive.Ticks % TimeSpan.TicksPerSecond != 0)
@@ -84,7 +92,7 @@ internal sealed partial class ConfigChecks
 
     private delegate T? Reader<T>(string text, out Flaw flaw);
 
-    private List<(string Path, T Address)> Addresses<T>(string path, IReadOnlyList<string>? texts, Reader<T> read, Func<T, string> schemeOf)
+    private List<(string Path, T Address)> Addresses<T>(string path, IReadOnlyList<string>? texts, Reader<T> read)
         where T : class
     {
         var addresses = new List<(string, T)>();
@@ -95,8 +103,6 @@ internal sealed partial class ConfigChecks
             var at = $"{path}[{i}]";
             if (read(texts[i], out var flaw) is not { } address)
                 Add(at, flaw.What, flaw.Remedy);
-            else if (LaterKeys.Schemes.TryGetValue(schemeOf(address), out var thing))
-                Add(at, $"is '{texts[i]}', and {LaterKeys.What(thing)}", LaterKeys.Remedy);
             else
                 addresses.Add((at, address));
         }

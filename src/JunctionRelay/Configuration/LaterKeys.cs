@@ -15,20 +15,10 @@ internal static class LaterKeys
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
         ["peers.*.listen"] = "listeners for peers",
-        ["services.*.open"] = "destinations that a peer names",
         ["services.*.protocol"] = "license protocols",
-        ["relays.*.open"] = "destinations that a client names",
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
         ["pki"] = "authorities at a running junction",
-        ["admin"] = "admin endpoints",
-    };
-
-    /// <summary>Kinds of addresses, and what they belong to.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Schemes = new Dictionary<string, string>
-    {
-        ["socks5"] = "SOCKS listeners",
-        ["http"] = "HTTP CONNECT listeners",
     };
 
     /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>

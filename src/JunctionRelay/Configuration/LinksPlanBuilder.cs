@@ -24,8 +24,12 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
 
-    /// <summary>The target of <c>link://NAME/SERVICE</c>.</summary>
-    public LinkTarget Target(string name, string service) => new(name, PeerOf(name), service, _self, _directory, time);
+    /// <summary>What this junction is called.</summary>
+    public string Self => _self;
+
+    /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
+    public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
+        new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)

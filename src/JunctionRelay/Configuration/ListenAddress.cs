@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace JunctionRelay.Configuration;
 
 /// <summary>Where a relay listens, parsed from one element of <c>listen</c>.</summary>
-/// <param name="Scheme">Empty for plain connections, <c>tls</c>, or what comes later (<c>socks5</c>, <c>http</c>).</param>
+/// <param name="Scheme">Empty for plain connections, <c>tls</c>, <c>socks5</c> or <c>http</c>.</param>
 /// <param name="Address">The address; null for <c>*</c> (every address, both families) and for a unix socket.</param>
 /// <param name="UnixPath">The path of a unix socket as it was written; null for TCP.</param>
 internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRange Ports, string? UnixPath)
@@ -13,6 +13,12 @@ internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRang
     private static readonly string[] Schemes = ["", "tcp", "tls", "socks5", "http"];
 
     public bool IsTls => Scheme == "tls";
+
+    /// <summary>Its clients name where they want to go.</summary>
+    public bool IsEntrance => Scheme is "socks5" or "http";
+
+    /// <summary>Only clients of this machine reach it.</summary>
+    public bool IsThisMachine => UnixPath is not null || Address is not null && IPAddress.IsLoopback(Address);
 
     /// <summary>How many sockets it stands for: one per port of a range.</summary>
     public int Count => UnixPath is null ? Ports.Count : 1;

@@ -6,12 +6,13 @@ namespace JunctionRelay.Configuration;
 internal sealed record RelayConfig
 {
     [Description("Where clients connect: host:port, [ipv6]:port, *:port (every address), a range host:6000-6049, unix:/path, and tls:// before any " +
-        "of these. Port 0 = a free one. Required.")]
+        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. Port 0 = a free one. Required.")]
     public IReadOnlyList<string>? Listen { get; init; }
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
         "first, last to last), unix:/path, tls:// before any of these, and link://NAME/SERVICE, a service of the junction at the other end of a link: " +
-        "NAME is one of links, or the name of a peer that dials in. Names are resolved for every connection. Required.")]
+        "NAME is one of links, or the name of a peer that dials in. Where that service has an open list, link://NAME/SERVICE/HOST:PORT (or a range of ports) is one of " +
+        "its destinations; * for SERVICE is whichever permits it. Names are resolved for every connection. Required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
     [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: none; HTTPS_PROXY is for links only.")]
@@ -20,12 +21,20 @@ internal sealed record RelayConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
-    [Description("The destinations that a client may name itself, host and port patterns.")]
+    [Description("What clients of socks5:// and http:// may name, instead of a target. " + ServiceConfig.OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
+
+    [Description("Who may use a socks5:// or http:// listener: a file with a line NAME:PASSWORD for each user, readable by junction's user alone, or env:VARIABLE, an " +
+        "environment variable that holds the same. Default: nobody is asked, which socks5:// allows on loopback only.")]
+    public string? Users { get; init; }
 
     [OneOf("flexlm")]
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }
+
+    [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
+        "listen and target. See presets.md.")]
+    public string? Preset { get; init; }
 
     [Description("The name that a hosts block gives the listen address. Default: the target's.")]
     public string? HostName { get; init; }
@@ -68,7 +77,7 @@ internal sealed record RelayConfig
     public TimeSpan? ConnectTimeout { get; init; }
 
     [AtLeast("1ms")]
-    [Description("How long a TLS handshake may take, on either side. Default: 10s.")]
+    [Description("How long a TLS handshake may take, on either side, and a SOCKS or CONNECT greeting. Default: 10s.")]
     public TimeSpan? HandshakeTimeout { get; init; }
 
     [AtLeast("1ms")]

@@ -17,9 +17,22 @@ namespace JunctionRelay.Configuration;
 /// <param name="DrainTimeout">How long connections may go on after a stop.</param>
 /// <param name="Links">Its links; null where it has none.</param>
 /// <param name="Peers">How the streams that peers open are relayed; null without links.</param>
-/// <param name="Certificates">The PEM files that all of it uses, to be looked at while it runs.</param>
-internal sealed record JunctionPlan(
-    IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers, IReadOnlyList<CertificateStore> Certificates);
+internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, LinksPlan? Links, RelayPlan? Peers)
+{
+    /// <summary>What it is called.</summary>
+    public string Name { get; init; } = Environment.MachineName;
+
+    /// <summary>Where its status is told; null where it is not.</summary>
+    public AdminPlan? Admin { get; init; }
+
+    /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
+    public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
+
+    /// <summary>The certificates that it shows and trusts now.</summary>
+    public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
+
+    public Func<IReadOnlyList<CertificateInUse>> ReadCertificates { get; init; } = () => [];
+}
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
 internal sealed class RelayPlanBuilder
@@ -51,12 +64,24 @@ internal sealed class RelayPlanBuilder
     {
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
-            .ToDictionary(s => s.Key, s => builder.Targets(s.Key, new RelayConfig { Target = s.Value.Target, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
+            .ToDictionary(s => s.Key, s => builder.Targets(
+                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
-        return new JunctionPlan(
-            [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links), builder._certificates.All);
+        var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
+        var admin = config.Admin is { } said ? builder.Admin(said) : null;
+        var certificates = new CertificateList(config, home, builder._certificates);
+        return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
+        {
+            Name = builder._linksBuilder.Self,
+            Admin = admin,
+            Stores = builder._certificates.All,
+            ReadCertificates = certificates.Read,
+        };
     }
+
+    /// <summary>The admin endpoint alone, as a client of it needs it; null where the configuration has none.</summary>
+    public static AdminPlan? Admin(JunctionConfig config, string home) =>
+        config.Admin is { } admin ? new RelayPlanBuilder(config, home, TimeProvider.System).Admin(admin) : null;
 
     // What peers ask for is relayed like anything else, from the first stage on.
     private static RelayPlan PeersPlan(LinksPlan links) => new()
@@ -65,7 +90,6 @@ internal sealed class RelayPlanBuilder
         Listen = [],
         Socket = SocketSettings.Default,
         Admission = new Admission(null, new ConnectionLimits(null, null)),
-        Greeter = new LinkStreamGreeter(),
         Authorization = links.Peers,
         Services = links.Services,
         Limits = new RelayLimits(HandshakeTimeout, HalfClosedTimeout, null, null),
@@ -80,16 +104,17 @@ internal sealed class RelayPlanBuilder
         var socket = new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive);
         // The ports of a range come and go with the jobs behind them: asking each of them all the time would look like a scan.
         var health = listen.Exists(l => l.Count > 1) ? TimeSpan.Zero : relay.HealthInterval ?? HealthInterval;
+        var users = relay.Users is null ? null : new KnownUsers(UsersFile.Read(relay.Users, _home, Environment.GetEnvironmentVariable, out _)!);
         var serving = listen.Exists(l => l.IsTls) ? TlsHandshake.Serving(Serving(files, relay.Tls)) : null;
         return new RelayPlan
         {
             Name = name,
-            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false))],
+            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false)
+                .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
-            Greeter = new PlainGreeter(),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Services = new ServiceTable(Targets(name, relay, health)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
@@ -97,8 +122,26 @@ internal sealed class RelayPlanBuilder
         };
     }
 
+    private IGreeter Greeter(string scheme, KnownUsers? users) => scheme switch
+    {
+        "socks5" => new Socks5Greeter(users, _time),
+        "http" => new HttpConnectGreeter(users, _time),
+        _ => PlainGreeter.Instance,
+    };
+
+    private AdminPlan Admin(AdminConfig admin)
+    {
+        var listen = ListenAddress.Read(admin.Listen!, out _)!;
+        return new AdminPlan(
+            Listen(listen, null, false).Single().EndPoint,
+            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
+            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
+            admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
+    }
+
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {
+        if (relay.Open is { } open) return Open(open, relay);
         var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
         var dialling = targets.Exists(t => t.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
         var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
@@ -107,15 +150,25 @@ internal sealed class RelayPlanBuilder
 
         ITarget Target(TargetAddress address)
         {
-            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service);
-            EndPoint endPoint = address.UnixPath is { } path ? Unix(path)
-                : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
-                : new DnsEndPoint(address.Host, address.Ports.First);
-            var plain = new TcpTarget(endPoint, dialer, relay.ConnectTimeout ?? ConnectTimeout, address.UnixPath is null ? via : null);
+            var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
+            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
+            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null);
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
     }
+
+    private TargetList Open(IReadOnlyList<string> open, RelayConfig relay)
+    {
+        var patterns = new DestinationPatterns([.. open.Select(text => OpenEntry.Read(text, out _)!)]);
+        var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
+        return new TargetList([new TargetHealth(new OpenTarget(patterns, dialer, relay.ConnectTimeout ?? ConnectTimeout), probed: false)], default, TimeSpan.Zero, _time);
+    }
+
+    private EndPoint EndPointOf(TargetAddress address) =>
+        address.UnixPath is { } path ? Unix(path)
+        : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
+        : new DnsEndPoint(address.Host, address.Ports.First);
 
     private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only)
     {

@@ -5,7 +5,13 @@ namespace JunctionRelay.Configuration;
 /// <summary>A name that this junction offers to its peers, standing for a target that it can reach.</summary>
 internal sealed record ServiceConfig
 {
-    [Description("Where connections go; tried in order.")]
+    /// <summary>The same for relays and services.</summary>
+    public const string OpenDescription = "The destinations that a client may name itself, dialled from here: HOST:PORT, where HOST is a name, a pattern of names with " +
+        "* and ?, an address or a range of them (10.1.0.0/16, [fd00::/8]), and PORT a port, a range 3141-3199 or *; or unix:/PATH. Names are resolved here, and the address " +
+        "counts: a pattern that anybody's name can match (*, *.com) reaches public addresses only, one that ends in a domain of yours (*.example.com, *.corp) private ones, " +
+        "too, and only an entry without a wildcard reaches this machine itself or link-local addresses.";
+
+    [Description("Where connections go, as a relay's target; tried in order. Either this or open is required.")]
     public IReadOnlyList<string>? Target { get; init; }
 
     [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: none; HTTPS_PROXY is for links only.")]
@@ -18,6 +24,9 @@ internal sealed record ServiceConfig
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }
 
-    [Description("The destinations that a peer may name itself, host and port patterns.")]
+    [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this service says nothing.")]
+    public string? Preset { get; init; }
+
+    [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 }

@@ -1,11 +1,14 @@
+using JunctionRelay.Links;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>Where connections of a relay go, parsed from one element of <c>target</c>.</summary>
-/// <param name="Scheme">Empty for plain connections, <c>tls</c>, or what comes later (<c>link</c>).</param>
+/// <param name="Scheme">Empty for plain connections, <c>tls</c>, or <c>link</c>.</param>
 /// <param name="Host">A host name, or an IP address without brackets; for a link its name; empty for a unix socket.</param>
 /// <param name="UnixPath">The path of a unix socket as it was written; null for the others.</param>
 /// <param name="Service">The service behind a link; null for the others.</param>
-internal sealed record TargetAddress(string Scheme, string Host, PortRange Ports, string? UnixPath, string? Service)
+/// <param name="Behind">The destination behind that service, where the target names one.</param>
+internal sealed record TargetAddress(string Scheme, string Host, PortRange Ports, string? UnixPath, string? Service, TargetAddress? Behind = null)
 {
     private const string Example = "HOST:PORT, e.g. license.example.com:27000";
     private static readonly string[] Schemes = ["", "tcp", "tls", "link"];
@@ -13,7 +16,7 @@ internal sealed record TargetAddress(string Scheme, string Host, PortRange Ports
     public bool IsTls => Scheme == "tls";
 
     /// <summary>How many destinations it stands for: one per port of a range.</summary>
-    public int Count => UnixPath is null && Service is null ? Ports.Count : 1;
+    public int Count => Service is not null ? Behind?.Count ?? 1 : UnixPath is null ? Ports.Count : 1;
 
     /// <summary>The address, or null and what is wrong with <paramref name="text"/>.</summary>
     public static TargetAddress? Read(string text, out Flaw flaw)
@@ -46,12 +49,30 @@ internal sealed record TargetAddress(string Scheme, string Host, PortRange Ports
         return AddressText.Ip(host) is null ? AddressText.NameFlaw(host) : default;
     }
 
+    // link://LINK/SERVICE, and behind that host:port or unix:/path.
     private static TargetAddress? Link(string rest, out Flaw flaw)
     {
         flaw = default;
-        if (rest.Split('/') is [{ Length: > 0 } name, { Length: > 0 } service])
-            return new TargetAddress("link", name, default, null, service);
-        flaw = new Flaw($"'link://{rest}' is no service behind a link", "write link://LINK/SERVICE");
-        return null;
+        if (rest.Split('/', 3) is not [{ Length: > 0 } name, { Length: > 0 } service, .. var behind])
+        {
+            flaw = new Flaw($"'link://{rest}' is no service behind a link", "write link://LINK/SERVICE");
+            return null;
+        }
+
+        if (behind is not [var destination])
+        {
+            if (service != LinkOpen.AnyService)
+                return new TargetAddress("link", name, default, null, service);
+            flaw = new Flaw($"'link://{rest}' names no destination", $"* is whichever service permits one: write link://{name}/*/HOST:PORT");
+            return null;
+        }
+
+        if (Read(destination, out flaw) is not { } target)
+            return null;
+        if (target.Scheme.Length > 0)
+            flaw = new Flaw($"'{destination}' is no destination behind a link", $"write link://{name}/{service}/HOST:PORT");
+        else if (target.UnixPath?.StartsWith('/') == false)
+            flaw = new Flaw($"'{target.UnixPath}' is no full path", "it is the other side's: write unix:/run/NAME.sock");
+        return flaw == default ? new TargetAddress("link", name, default, null, service, target) : null;
     }
 }

@@ -25,7 +25,14 @@ internal sealed record TlsFiles(TlsFiles.Named? Certificate, TlsFiles.Named? Key
     /// <summary>The files of a relay. A relay with a certificate of its own never uses the identity's key.</summary>
     public static TlsFiles Of(string relay, TlsConfig? tls, TlsFiles identity, string home)
     {
-        var own = Of(tls?.Certificate, tls?.Key, tls?.Trust, $"relays.{relay}.tls", home);
+        return Of(Of(tls?.Certificate, tls?.Key, tls?.Trust, $"relays.{relay}.tls", home), identity);
+    }
+
+    /// <summary>The files of the admin endpoint, likewise.</summary>
+    public static TlsFiles OfAdmin(TlsConfig? tls, TlsFiles identity, string home) => Of(Of(tls?.Certificate, tls?.Key, tls?.Trust, "admin.tls", home), identity);
+
+    private static TlsFiles Of(TlsFiles own, TlsFiles identity)
+    {
         var pair = own.Certificate is null ? identity : own;
         return new TlsFiles(pair.Certificate, pair.Key, own.Trust ?? identity.Trust);
     }

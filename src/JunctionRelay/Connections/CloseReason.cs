@@ -43,6 +43,8 @@ internal enum CloseReason
     NotPermitted = 403,
     /// <summary>The service that was asked for does not exist here.</summary>
     NoSuchService = 404,
+    /// <summary>The client of an entrance gave no user and password, or wrong ones.</summary>
+    CredentialsRejected = 405,
 
     /// <summary>The client did not finish its TLS handshake within <c>handshakeTimeout</c>.</summary>
     HandshakeTimeout = 500,

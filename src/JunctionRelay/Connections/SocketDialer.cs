@@ -23,16 +23,20 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
     private const int MostAddresses = 16;
 
     /// <summary>Connects within <paramref name="timeout"/>, counted over resolution and all addresses.</summary>
-    public async ValueTask<DialOutcome> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <param name="permits">Which of the target's addresses may be dialled; null = all. What is left out is not touched.</param>
+    public async ValueTask<DialOutcome> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancellationToken, Func<IPAddress, bool>? permits = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
         try
         {
+            if (target is IPEndPoint ip && permits?.Invoke(ip.Address) == false) return NotPermitted(target);
             if (target is not DnsEndPoint named) return await ConnectAsync(target, deadline.Token);
 
-            var addresses = await ResolveAsync(named.Host, deadline.Token);
-            if (addresses.Count == 0) return DialOutcome.Failed(CloseReason.DialUnresolved, $"{named.Host} has no address");
+            var resolved = await ResolveAsync(named.Host, deadline.Token);
+            if (resolved.Length == 0) return DialOutcome.Failed(CloseReason.DialUnresolved, $"{named.Host} has no address");
+            var addresses = InOrder(permits is null ? resolved : [.. resolved.Where(permits)]);
+            if (addresses.Count == 0) return NotPermitted(target);
             return await RaceAsync(addresses.ConvertAll(a => new IPEndPoint(a, named.Port)), deadline.Token);
         }
         catch (SocketException e) when (target is DnsEndPoint named)
@@ -56,10 +60,13 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
         _ => endPoint.ToString()!,
     };
 
-    private async Task<List<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
+    private static DialOutcome NotPermitted(EndPoint target) => DialOutcome.Failed(CloseReason.NotPermitted, $"{Text(target)} may not be dialled");
+
+    // The system's resolver cannot be cancelled once it has begun: then it is left to itself.
+    private Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) => AskAsync(host).WaitAsync(cancellationToken);
+
+    private static List<IPAddress> InOrder(IPAddress[] addresses)
     {
-        // The system's resolver cannot be cancelled once it has begun: then it is left to itself.
-        var addresses = await AskAsync(host).WaitAsync(cancellationToken);
         if (addresses.Length == 0) return [];
         // RFC 8305 section 4: keep the resolver's order within a family, interleave the families, start with the one it put first.
         var first = addresses.Where(a => a.AddressFamily == addresses[0].AddressFamily).ToArray();

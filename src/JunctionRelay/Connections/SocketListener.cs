@@ -44,7 +44,7 @@ internal sealed class SocketListener : ConnectionListener
         {
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = !v6Only;
             settings.Apply(socket);
-            if (unix is not null) RemoveStale(unix);
+            if (unix is not null) UnixSocketFile.RemoveStale(unix);
             socket.Bind(endPoint);
             if (endPoint is IPEndPoint { Port: 0 } && OperatingSystem.IsLinux())
             {
@@ -178,45 +178,6 @@ internal sealed class SocketListener : ConnectionListener
         catch (SocketException)
         {
             accepted.Dispose();
-            return false;
-        }
-    }
-
-    // A socket file whose owner died stays behind and makes bind fail; one that answers belongs to somebody.
-    private static void RemoveStale(UnixDomainSocketEndPoint endPoint)
-    {
-        var path = endPoint.ToString();
-        if (!File.Exists(path)) return;
-        if (!IsSocket(path)) throw new SocketException((int)SocketError.AddressAlreadyInUse);
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(endPoint);
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            File.Delete(path);
-            return;
-        }
-
-        throw new SocketException((int)SocketError.AddressAlreadyInUse);
-    }
-
-    // Connecting to a file that is no socket is refused just as a dead socket is. Opening tells: of all files, sockets alone answer ENXIO.
-    private static bool IsSocket(string path)
-    {
-        const int NoSuchDeviceOrAddress = 6;
-        try
-        {
-            File.OpenHandle(path).Dispose();
-            return false;
-        }
-        catch (IOException e)
-        {
-            return e.HResult == NoSuchDeviceOrAddress;
-        }
-        catch (UnauthorizedAccessException)
-        {
             return false;
         }
     }

@@ -20,6 +20,9 @@ internal sealed class TlsHandshake
 
     private TlsHandshake(TlsSettings settings, string? targetName) => (_settings, _targetName) = (settings, targetName);
 
+    // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
+    private bool IsPlainTarget => _targetName is not null && _settings.Protocol is null;
+
     /// <summary>The serving side of a listener.</summary>
     public static TlsHandshake Serving(TlsSettings settings) => new(settings, targetName: null);
 
@@ -80,7 +83,7 @@ internal sealed class TlsHandshake
             // SslStream knows the names of the DNS alone.
             if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
             objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
-                : identity is null ? null
+                : identity is null || IsPlainTarget ? null
                 : ObjectionToLeaf((X509Certificate2)certificate!);
             if (objection is not null) return false;
             peer = identity;
@@ -119,11 +122,9 @@ internal sealed class TlsHandshake
         return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(trustsSystem ? "the system's store" : "trust")} ({objections})";
     }
 
-    // What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.
-    private string? ObjectionToLeaf(X509Certificate2 certificate)
+    /// <summary>What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.</summary>
+    public static string? ObjectionToLeaf(X509Certificate2 certificate)
     {
-        // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
-        if (_targetName is not null && _settings.Protocol is null) return null;
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
         if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority))
             return $"{subject} is an authority's own (CA:TRUE), not one that names a peer: let it issue one";

@@ -1,3 +1,4 @@
+using System.Net;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Greetings;
@@ -19,4 +20,13 @@ internal sealed record Greeting
 
     /// <summary>The junctions that the connection has come through, the last one last: asserted by the peer.</summary>
     public IReadOnlyList<string> Path { get; init; } = [];
+
+    /// <summary>Where the client asks to go; null where it has no say.</summary>
+    public EndPoint? Destination { get; init; }
+
+    /// <summary>Who the client proved to be by a password; null where none was asked for.</summary>
+    public string? User { get; init; }
+
+    /// <summary>The client waits to be told whether it got there.</summary>
+    public bool AwaitsAnswer { get; init; }
 }

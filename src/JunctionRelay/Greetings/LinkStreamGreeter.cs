@@ -3,18 +3,28 @@ using JunctionRelay.Links;
 
 namespace JunctionRelay.Greetings;
 
-/// <summary>For the streams of a link: what the opener said came with the stream, so that there is nothing to read.</summary>
+/// <summary>For the streams of a link: what the opener said came with the stream, so that there is nothing to read; a refusal is a reset that carries its reason.</summary>
 internal sealed class LinkStreamGreeter : IGreeter
 {
-    public ValueTask<Greeting> GreetAsync(Connection client, CancellationToken cancellationToken)
+    public ValueTask<GreetOutcome> GreetAsync(Connection client, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var open = ((LinkStream)client).Open;
-        return new(new Greeting
+        if (open.Destination is not null && Destination.Read(open.Destination) is null)
+            return new(GreetOutcome.Failed(CloseReason.GreetingInvalid, $"\"{open.Destination}\" is no destination"));
+        return new(GreetOutcome.Said(new Greeting
         {
             Service = open.Service,
             Id = ConnectionId.From(open.ConnectionId),
             Client = open.ClientAddress ?? "-",
             Path = open.Path,
-        });
+            Destination = open.Destination is null ? null : Destination.Read(open.Destination),
+            AwaitsAnswer = open.IsHeld,
+        }));
+    }
+
+    public ValueTask<bool> AnswerAsync(Connection client, CloseReason? refusal)
+    {
+        if (refusal is null) ((LinkStream)client).Answer();
+        return new(false);
     }
 }

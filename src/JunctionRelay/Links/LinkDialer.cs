@@ -16,21 +16,28 @@ internal sealed class LinkDialer(
     // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
 
-    /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// A junction that has been gone for so long is no longer waited for when there are others: longer than most resumes take, and short enough that a new
+    /// connection is with another one within a second.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A dial that fails as the last one did is told no more often.</summary>
+    /// <summary>What was wrong with a dial is told no more often.</summary>
     private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
 
     private readonly List<Task> _keeping = [];
-    private readonly Lock _saying = new();
-    private (string Why, long At)? _said;
+    private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
 
     /// <summary>The newest session, or null before the first. New streams ask the directory, which knows all.</summary>
     public LinkSession? Session => Volatile.Read(ref _session);
+
+    public string Link => link;
+
+    /// <summary>Why the last try to connect failed; null when it did not.</summary>
+    public string? LastFailure { get; private set; }
 
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -51,7 +58,8 @@ internal sealed class LinkDialer(
             _keeping.Add(KeepAsync(session, transport, connector, stop));
             await UselessAsync(session, connector, stop);
             givenUp = session.IsEnded ? session.Id : null;
-            connector = connectors();
+            // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
+            connector = session.IsEnded ? connectors() : connector.Others();
         }
 
         await Task.WhenAll(_keeping);
@@ -106,8 +114,12 @@ internal sealed class LinkDialer(
     // Waits until new streams need another session.
     private async Task UselessAsync(LinkSession session, ILinkConnector connector, CancellationToken stop)
     {
-        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor > Patience))
-            await Task.WhenAny(session.Ended, DelayAsync(Patience / 10, stop));
+        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
+        {
+            // Woken by what happens while all is well, often looked at when it is not.
+            var isUp = session.IsUp;
+            await Task.WhenAny(isUp ? session.Troubled : session.Ended, DelayAsync(isUp ? Timeout.InfiniteTimeSpan : Patience / 10, stop));
+        }
     }
 
     // Connects; HELLO and verdict. Null when this connection carries nothing.
@@ -120,23 +132,31 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                DialFailed(dialled.Detail);
+                LastFailure = dialled.Detail;
+                if (IsNews(dialled.Detail))
+                    Log.LinkDialFailed(link, dialled.Detail);
                 return null;
             }
 
             transport = new LinkTransport(connection, options);
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
+            {
                 await transport.DisposeAsync();
-            lock (_saying)
-                _said = null;
-            return carried is null ? null : (carried, transport);
+                return null;
+            }
+
+            LastFailure = null;
+            lock (_said)
+                _said.Clear();
+            return (carried, transport);
         }
         catch (Exception fault)
         {
             // Whatever it was, also a fault of ours: the link is tried again.
-            if (!stop.IsCancellationRequested)
-                DialFailed(fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
+            var why = LastFailure = fault is IOException or OperationCanceledException ? fault.Message : fault.ToString();
+            if (!stop.IsCancellationRequested && IsNews(why))
+                Log.LinkDialFailed(link, why);
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -147,6 +167,7 @@ internal sealed class LinkDialer(
     {
         if (transport.Peer?.IsCalled(peerName) != true)
         {
+            LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -174,6 +195,7 @@ internal sealed class LinkDialer(
         var (answer, wrong) = await transport.ReadHelloAsync();
         if (answer is null)
         {
+            LastFailure = wrong;
             Log.LinkHelloRefused(peerName, wrong!);
             return null;
         }
@@ -196,21 +218,22 @@ internal sealed class LinkDialer(
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;
             default:
-                Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
+                LastFailure = answer.VerdictText;
+                if (IsNews($"{answer.Verdict} {answer.VerdictText}"))
+                    Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;
         }
     }
 
-    private void DialFailed(string why)
+    private bool IsNews(string text)
     {
-        lock (_saying)
+        lock (_said)
         {
-            if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)
-                return;
-            _said = (why, options.Time.GetTimestamp());
+            if (_said.TryGetValue(text, out var at) && options.Time.GetElapsedTime(at) < SayAgain)
+                return false;
+            _said[text] = options.Time.GetTimestamp();
+            return true;
         }
-
-        Log.LinkDialFailed(link, why);
     }
 
     private async Task CarryAsync(LinkTransport transport, LinkSession session, bool isResume)

@@ -7,6 +7,7 @@ internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
+    private readonly Dictionary<(string Name, bool IsDialler), long> _pastResumes = [];
     private TaskCompletionSource _changed = NewSignal();
     private volatile bool _isDraining;
 
@@ -69,6 +70,13 @@ internal sealed class LinkDirectory
         }
     }
 
+    /// <summary>A stream to this peer can be opened without waiting.</summary>
+    public bool IsUp(string name)
+    {
+        lock (_gate)
+            return _sessions.Exists(s => s.Name == name && s.Session is { IsUp: true, IsPeerDraining: false });
+    }
+
     /// <summary>Tells the peers to open their streams elsewhere. What is there goes on, and may resume.</summary>
     public void Drain()
     {
@@ -82,6 +90,13 @@ internal sealed class LinkDirectory
     {
         lock (_gate)
             return [.. _sessions];
+    }
+
+    /// <summary>All sessions, and how often those that have ended were resumed: one look, so that no resume is missed or counted twice.</summary>
+    public (IReadOnlyList<(string Name, LinkSession Session)> Sessions, IReadOnlyDictionary<(string Name, bool IsDialler), long> PastResumes) Snapshot()
+    {
+        lock (_gate)
+            return ([.. _sessions], new Dictionary<(string, bool), long>(_pastResumes));
     }
 
     /// <summary>The session of this id that <paramref name="name"/> began in this very start of this instance; null for anybody else, so that ids are worth nothing.</summary>
@@ -124,7 +139,12 @@ internal sealed class LinkDirectory
     {
         await session.Ended;
         lock (_gate)
+        {
+            foreach (var (name, ended) in _sessions.Where(s => s.Session == session && s.Session.Resumes > 0))
+                _pastResumes[(name, ended.IsDialler)] = _pastResumes.GetValueOrDefault((name, ended.IsDialler)) + ended.Resumes;
             _sessions.RemoveAll(s => s.Session == session);
+        }
+
         Changed();
     }
 

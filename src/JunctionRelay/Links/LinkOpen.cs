@@ -7,13 +7,21 @@ namespace JunctionRelay.Links;
 /// <param name="ConnectionId">One id for the connection, through the logs of all hops.</param>
 /// <param name="ClientAddress">The client that the first junction saw, as <c>ip:port</c>.</param>
 /// <param name="Path">The junctions that the connection has come through, the opener last.</param>
-/// <param name="Destination">The <c>host:port</c> that the client chose, for services that let it.</param>
-internal sealed record LinkOpen(string Service, Guid ConnectionId, string? ClientAddress, IReadOnlyList<string> Path, string? Destination = null)
+internal sealed record LinkOpen(string Service, Guid ConnectionId, string? ClientAddress, IReadOnlyList<string> Path)
 {
+    /// <summary>Stands for whichever service with <c>open</c> permits the destination.</summary>
+    public const string AnyService = "*";
+
     public const int MaxServiceBytes = 255;
     public const int MaxAddressBytes = 64;
     public const int MaxDestinationBytes = 262;
     public const int MaxHops = 16;
+
+    /// <summary>The destination that the client chose (<c>host:port</c>, <c>[ipv6]:port</c>, <c>unix:/path</c>), for services that let it.</summary>
+    public string? Destination { get; init; }
+
+    /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
+    public bool IsHeld { get; init; }
 
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);
@@ -21,6 +29,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     private static class Tag
     {
         public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05;
+
+        // From 0x80 on: who does not know it refuses the OPEN.
+        public const byte Held = 0x81;
     }
 
     /// <summary>What is wrong with this, should it be sent, or null: texts too long, too many hops, or all of it beyond 4 KiB.</summary>
@@ -51,6 +62,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Path, hop);
         if (Destination is not null)
             fields.Add(Tag.Destination, Destination);
+        if (IsHeld)
+            fields.Begin(Tag.Held, 0);
         LinkFrame.WriteHeader(to, LinkFrameType.Open, fields.Length, stream);
         return LinkFrame.HeaderBytes + fields.Length;
     }
@@ -61,6 +74,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         string? service = null, clientAddress = null, destination = null;
         Guid? connectionId = null;
         List<string>? path = null;
+        var isHeld = false;
         var fields = new LinkFieldsReader(payload);
         while (fields.MoveNext())
         {
@@ -78,6 +92,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                         return (null, $"OPEN with an unusable path, or one of more than {MaxHops} junctions");
                     (path ??= []).Add(hop);
                     break;
+                case Tag.Held: isHeld = true; break;
                 default:
                     if (fields.IsMandatory)
                         return (null, $"OPEN with the unknown mandatory field 0x{fields.Tag:x2}");
@@ -89,6 +104,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return (null, "OPEN ends in the middle of a field");
         if (service is null || connectionId is null)
             return (null, "OPEN lacks a service or a connection id");
-        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? [], destination), null);
+        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? []) { Destination = destination, IsHeld = isHeld }, null);
     }
 }

@@ -262,6 +262,8 @@ internal sealed partial class LinkStream
             Session.EnqueueData(this);
         if (Ledger.PeerDelivered >= Ledger.Written)
             _drained?.TrySetResult();
+        if (Ledger.PeerLimit > 0)
+            _answered?.TrySetResult();
         ForgetIfSettled();
     }
 

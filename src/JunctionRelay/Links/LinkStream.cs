@@ -17,6 +17,7 @@ internal sealed partial class LinkStream : Connection
     private readonly LinkStreamInput _input;
     private readonly LinkStreamOutput _output;
     private TaskCompletionSource? _drained;
+    private TaskCompletionSource? _answered;
     private CloseReason? _broken;
     private bool _brokenByPeer;
 
@@ -28,7 +29,9 @@ internal sealed partial class LinkStream : Connection
     public LinkStream(LinkSession session, uint id, bool opener, LinkOpen open, (int Send, int Receive) reserve)
     {
         (Session, Id, Open) = (session, id, open);
-        Ledger = new StreamLedger(opener, session.PeerLimits.InitialWindow, session.Limits.InitialWindow);
+        // Of a held stream the first credit is the answer.
+        Ledger = new StreamLedger(
+            opener, opener && open.IsHeld ? 0 : session.PeerLimits.InitialWindow, !opener && open.IsHeld ? 0 : session.Limits.InitialWindow);
         _input = new LinkStreamInput(this, session.Segments, reserve.Receive);
         _output = new LinkStreamOutput(this, session.Segments, reserve.Send);
     }
@@ -77,6 +80,35 @@ internal sealed partial class LinkStream : Connection
             Ledger.Ended = true;
             Session.EnqueueData(this);
         }
+    }
+
+    /// <summary>The target of a held stream is reached: the opener may send. Of a stream that is not held nobody waits for this.</summary>
+    public void Answer()
+    {
+        lock (Gate)
+        {
+            if (!Open.IsHeld || IsOver || Ledger.Limit > 0)
+                return;
+            Ledger.Limit = Session.Limits.InitialWindow;
+            Session.EnqueueControl(this);
+        }
+    }
+
+    /// <summary>Completes when the taker of a stream that we hold has reached the target, and throws what a read of a broken stream throws when it has not.</summary>
+    public async Task WhenAnswered()
+    {
+        Task answered;
+        lock (Gate)
+        {
+            _answered ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (IsOver || Ledger.PeerLimit > 0)
+                _answered.TrySetResult();
+            answered = _answered.Task;
+        }
+
+        await answered;
+        lock (Gate)
+            ThrowIfBroken();
     }
 
     public override async ValueTask DrainOutputAsync(TimeSpan limit)
@@ -147,5 +179,6 @@ internal sealed partial class LinkStream : Connection
         _output.Clear();
         _input.Wake();
         _drained?.TrySetResult();
+        _answered?.TrySetResult();
     }
 }

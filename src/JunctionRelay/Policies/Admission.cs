@@ -12,6 +12,9 @@ internal sealed class Admission(CidrSet? allow, ConnectionLimits limits)
     /// <summary>Connections that hold a slot now.</summary>
     public int InUse => limits.InUse;
 
+    /// <summary>How many may hold one; null = no limit.</summary>
+    public int? Most => limits.Most;
+
     /// <summary>Takes a slot for a client, or says why not. A taken slot is given back with <see cref="Release"/>.</summary>
     public CloseReason? Refuse(EndPoint? client) =>
         allow is not null && Address(client) is { } address && !allow.Contains(address) ? CloseReason.AddressNotAllowed : limits.Take(Address(client));

@@ -13,6 +13,9 @@ internal sealed class ConnectionLimits(int? inAll, int? perClient)
     /// <summary>Connections that hold a slot now.</summary>
     public int InUse => Volatile.Read(ref _inAll);
 
+    /// <summary>How many may hold one; null = no limit.</summary>
+    public int? Most => inAll;
+
     /// <summary>Takes a slot, or says which limit is reached. A taken slot is given back with <see cref="Release"/>.</summary>
     public CloseReason? Take(IPAddress? client)
     {

@@ -5,6 +5,11 @@ namespace JunctionRelay.Policies;
 /// <summary>Certificate names with <c>*</c> and <c>?</c>, compared without regard to case (DNS names have none).</summary>
 internal sealed class NamePatterns(IReadOnlyList<string> patterns)
 {
+    /// <summary>What one of several sets matches.</summary>
+    public static NamePatterns AnyOf(IEnumerable<NamePatterns> sets) => new([.. sets.SelectMany(s => s.Patterns)]);
+
+    private IReadOnlyList<string> Patterns => patterns;
+
     /// <summary>Whether one of the patterns matches <paramref name="name"/> as a whole.</summary>
     public bool Matches(string name)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Links;
 
 namespace JunctionRelay.Policies;
 
@@ -14,6 +15,9 @@ namespace JunctionRelay.Policies;
 internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume, TimeSpan? Ping)
 {
     private readonly NamePatterns _names = new([Pattern]);
+
+    /// <summary>Whether the entry is about junctions of this name.</summary>
+    public bool IsNamed(string name) => _names.Matches(name);
 
     /// <summary>Whether the entry is about this peer, connecting from there.</summary>
     public bool IsFor(PeerIdentity peer, EndPoint? from) =>
@@ -30,11 +34,15 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 /// </summary>
 internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
 {
+    /// <summary>All entries, as configured.</summary>
+    public IReadOnlyList<PeerRule> Rules => rules;
+
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");
         var about = For(who, from).ToList();
-        if (about.Find(r => r.Services?.Matches(service) == true) is { } grant) return new Verdict(true, $"peers.{grant.Pattern}");
+        var granting = about.FindAll(r => service == LinkOpen.AnyService ? r.Services is not null : r.Services?.Matches(service) == true);
+        if (granting is [var first, ..]) return new Verdict(true, $"peers.{first.Pattern}", Services: NamePatterns.AnyOf(granting.Select(r => r.Services!)));
         return about.Count == 0
             ? new Verdict(false, "peers", $"no entry of peers is about \"{who.Name}\" at {(from is null ? "its address" : SocketDialer.Text(from))}")
             : new Verdict(false, $"peers.{about[0].Pattern}", $"\"{who.Name}\" may not use the service \"{service}\"");

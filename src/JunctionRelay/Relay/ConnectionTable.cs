@@ -16,12 +16,21 @@ internal sealed class ConnectionTable(TimeProvider time)
     private readonly Lock _lock = new();
     private TaskCompletionSource? _empty;   // under _lock; somebody waits for the last connection to leave
     private int _count;
+    private long _sweptAt = time.GetTimestamp();
 
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>How many there may be at once; set before the first is accepted.</summary>
     public int Most { get; set; } = int.MaxValue;
-    public IEnumerable<RelayedConnection> Connections => _connections.Keys;
+
+    /// <summary>Not a copy: those that come and go meanwhile may be there or not.</summary>
+    public IEnumerable<RelayedConnection> Connections => _connections.Select(c => c.Key);
+
+    /// <summary>Those that ended last.</summary>
+    public EndedConnections Ended { get; } = new();
+
+    /// <summary>When limits were checked last: it stands still when this process does.</summary>
+    public long SweptAt => Volatile.Read(ref _sweptAt);
 
     /// <summary>Registers a connection and runs it to its end.</summary>
     public async Task RunAsync(RelayedConnection connection)
@@ -35,6 +44,7 @@ internal sealed class ConnectionTable(TimeProvider time)
         finally
         {
             _connections.TryRemove(connection, out _);
+            if (connection.End is { } end) Ended.Add(end);
             if (Interlocked.Decrement(ref _count) == 0)
             {
                 lock (_lock) _empty?.TrySetResult();
@@ -51,6 +61,7 @@ internal sealed class ConnectionTable(TimeProvider time)
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
                 foreach (var (connection, _) in _connections) Sweep(connection);
+                Volatile.Write(ref _sweptAt, time.GetTimestamp());
             }
         }
         catch (OperationCanceledException)
@@ -70,6 +81,12 @@ internal sealed class ConnectionTable(TimeProvider time)
         {
             connection.Abort(CloseReason.InternalError);
         }
+    }
+
+    /// <summary>Brings the totals up to date with what the connections have passed on until now.</summary>
+    public void CountBytes()
+    {
+        foreach (var (connection, _) in _connections) connection.CountBytes();
     }
 
     /// <summary>Completes when no connection is left.</summary>

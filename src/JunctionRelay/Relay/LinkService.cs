@@ -15,18 +15,27 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 {
     private readonly LinksPlan? _plan;
     private readonly ILogger _log;
+    private readonly LinkMetrics? _metrics;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<LinkPort> _ports = [];
+    private readonly List<LinkDialer> _diallers = [];
     private readonly List<Task> _running = [];
 
     /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
-    public LinkService(LinksPlan? plan, ILogger<LinkService> log) => (_plan, _log) = (plan, log);
+    public LinkService(LinksPlan? plan, ILogger<LinkService> log)
+    {
+        (_plan, _log) = (plan, log);
+        if (plan is not null) _metrics = new LinkMetrics(RelayMetrics.MeterName, () => LinkReadings.Of(plan));
+    }
 
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.EndPoint);
+
+    /// <summary>Why a link that we dial could not be connected the last time; null when it could.</summary>
+    public string? LastFailureOf(string link) => _diallers.Find(d => d.Link == link)?.LastFailure;
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -46,6 +55,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         {
             var dialler = new LinkDialer(
                 link.Name, link.Peer, _plan.Options with { Resume = link.Resume, PingInterval = link.Ping }, _plan.Directory, Streams, link.Connectors);
+            _diallers.Add(dialler);
             _running.Add(dialler.RunAsync(_stop.Token));
         }
 
@@ -76,6 +86,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     {
         foreach (var port in _ports) await port.DisposeAsync();
         _stop.Dispose();
+        _metrics?.Dispose();
     }
 
     private static SocketListener Bind(IPEndPoint address)

@@ -16,7 +16,7 @@ internal sealed record LinksPlan
     public required LinkDirectory Directory { get; init; }
 
     /// <summary>Our certificate and trust; sessions change their TLS connection when these are replaced.</summary>
-    public required TlsCredentials Credentials { get; init; }
+    public TlsCredentials Credentials { get; init; } = new(null, null);
 
     public required IReadOnlyList<DialledLink> Dial { get; init; }
     public required IReadOnlyList<IPEndPoint> Listen { get; init; }

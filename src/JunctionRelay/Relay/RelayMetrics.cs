@@ -1,52 +1,64 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Relay;
 
-/// <summary>Instruments of the spine; the names are those of the product contract, in dotted form. No tag has more values than the configuration.</summary>
+/// <summary>
+/// Instruments of the spine; the names are those of the product contract, in dotted form. No tag has more values than the configuration. All but the histogram are
+/// read from <see cref="RelayTotals"/> when somebody asks, so that who asks late sees the same numbers, and the status page too.
+/// </summary>
 internal sealed class RelayMetrics : IDisposable
 {
     public const string MeterName = "JunctionRelay";
 
+    /// <summary>From a server in the same rack to a dial that its deadline ended.</summary>
+    private static readonly double[] ConnectSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
     private readonly Meter _meter = new(MeterName);
-    private readonly UpDownCounter<long> _active;
-    private readonly Counter<long> _total;
-    private readonly Counter<long> _bytes;
+    private readonly ConcurrentDictionary<string, RelayTotals> _relays = new();
     private readonly Histogram<double> _connect;
-    private readonly Counter<long> _dialFailures;
-    private readonly Counter<long> _denied;
 
     public RelayMetrics()
     {
-        _active = _meter.CreateUpDownCounter<long>("junction.connections.active", "{connection}", "Connections being relayed now.");
-        _total = _meter.CreateCounter<long>("junction.connections", "{connection}", "Connections that ended, by reason.");
-        _bytes = _meter.CreateCounter<long>("junction.bytes", "By", "Bytes passed on, counted at the end of the connection.");
-        _connect = _meter.CreateHistogram<double>("junction.connect", "s", "Time to dial a target, over all tries.");
-        _dialFailures = _meter.CreateCounter<long>("junction.dial_failures", "{failure}", "Dials that failed, by reason.");
-        _denied = _meter.CreateCounter<long>("junction.denied", "{connection}", "Connections refused by a rule.");
+        _meter.CreateObservableUpDownCounter(
+            "junction.connections.active", () => Each(t => t.Active), "{connection}", "Connections being relayed now.");
+        _meter.CreateObservableCounter(
+            "junction.connections", () => Many(t => t.Ended.Select(e => (e.Key.Name(), e.Value)), "end"), "{connection}", "Connections that ended, by reason.");
+        _meter.CreateObservableCounter(
+            "junction.bytes", () => Many(t => [("to_target", t.ToTarget), ("to_client", t.ToClient)], "direction"), "By", "Bytes passed on.");
+        _meter.CreateObservableCounter(
+            "junction.denied", () => Many(t => t.Denied.Select(d => (d.Key, d.Value)), "rule"), "{connection}", "Connections refused by a rule.");
+        _connect = _meter.CreateHistogram(
+            "junction.connect", "s", "Time to dial a target, over all tries.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = ConnectSeconds });
     }
 
-    public void Started(string relay) => _active.Add(1, Tag("relay", relay));
+    /// <summary>The relays and services that have done anything yet.</summary>
+    public IEnumerable<KeyValuePair<string, RelayTotals>> Relays => _relays;
+
+    /// <summary>What <paramref name="relay"/> has done.</summary>
+    public RelayTotals Of(string relay) => _relays.GetOrAdd(relay, static _ => new RelayTotals());
+
+    public void Started(string relay) => Of(relay).Start();
 
     /// <summary>A peer's stream turned out to be for a service, under whose name it is counted from now on.</summary>
     public void Renamed(string from, string to)
     {
-        _active.Add(-1, Tag("relay", from));
-        _active.Add(1, Tag("relay", to));
+        Of(from).Leave();
+        Of(to).Start();
     }
 
-    public void Ended(string relay, CloseReason reason, long toTarget, long toClient)
-    {
-        _active.Add(-1, Tag("relay", relay));
-        _total.Add(1, Tag("relay", relay), Tag("end", reason.Name()));
-        _bytes.Add(toTarget, Tag("relay", relay), Tag("direction", "to_target"));
-        _bytes.Add(toClient, Tag("relay", relay), Tag("direction", "to_client"));
-    }
-
-    public void Denied(string relay, string rule) => _denied.Add(1, Tag("relay", relay), Tag("rule", rule));
-    public void Dialled(string relay, TimeSpan took) => _connect.Record(took.TotalSeconds, Tag("relay", relay));
-    public void DialFailed(string target, CloseReason reason) => _dialFailures.Add(1, Tag("target", target), Tag("reason", reason.Name()));
+    public void Ended(string relay, CloseReason reason) => Of(relay).End(reason);
+    public void Passed(string relay, long toTarget, long toClient) => Of(relay).Pass(toTarget, toClient);
+    public void Denied(string relay, string rule) => Of(relay).Deny(rule);
+    public void Dialled(string relay, TimeSpan took) => _connect.Record(took.TotalSeconds, new KeyValuePair<string, object?>("relay", relay));
     public void Dispose() => _meter.Dispose();
 
-    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
+    private IEnumerable<Measurement<long>> Each(Func<RelayTotals, long> value) =>
+        _relays.Select(r => new Measurement<long>(value(r.Value), new KeyValuePair<string, object?>("relay", r.Key)));
+
+    private IEnumerable<Measurement<long>> Many(Func<RelayTotals, IEnumerable<(string Is, long Value)>> values, string tag) =>
+        from relay in _relays
+        from value in values(relay.Value)
+        select new Measurement<long>(value.Value, new("relay", relay.Key), new(tag, value.Is));
 }

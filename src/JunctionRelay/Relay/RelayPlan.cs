@@ -20,16 +20,13 @@ internal sealed record RelayPlan
     /// <summary>Stage 2.</summary>
     public required Admission Admission { get; init; }
 
-    /// <summary>Stage 4.</summary>
-    public required IGreeter Greeter { get; init; }
-
     /// <summary>Stage 5.</summary>
     public required IAuthorization Authorization { get; init; }
 
     /// <summary>Stage 6.</summary>
     public required ServiceTable Services { get; init; }
 
-    /// <summary>Stages 3, 4 and 8: how long what may take.</summary>
+    /// <summary>How long what may take.</summary>
     public required RelayLimits Limits { get; init; }
 
     /// <summary>How often targets are probed; zero = not at all.</summary>
@@ -41,7 +38,14 @@ internal sealed record RelayPlan
 /// <param name="Handshake">Stage 3: TLS with clients; null for plain.</param>
 /// <param name="PortOffset">For a port range: how far into it this port is, which is how far into the target's range its connections go.</param>
 /// <param name="V6Only">For an IPv6 wildcard: leave IPv4 clients alone.</param>
-internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = null, int PortOffset = 0, bool V6Only = false);
+internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = null, int PortOffset = 0, bool V6Only = false)
+{
+    /// <summary>Stage 4: what clients say first.</summary>
+    public IGreeter Greeter { get; init; } = PlainGreeter.Instance;
+
+    /// <summary>As the configuration writes it; empty for plain connections.</summary>
+    public string Scheme { get; init; } = "";
+}
 
 /// <summary>Deadlines of one relayed connection; null = none.</summary>
 /// <param name="Handshake">For a client to finish TLS and its greeting.</param>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
@@ -23,6 +24,16 @@ internal sealed class ListenException(string key, EndPoint address, SocketExcept
     };
 }
 
+/// <summary>Where a junction is in its life.</summary>
+internal enum ServiceState
+{
+    /// <summary>Not all addresses are listened on yet.</summary>
+    Starting,
+    Running,
+    /// <summary>Told to stop; the connections that are there go on.</summary>
+    Draining,
+}
+
 /// <summary>
 /// Runs the relays of a plan: binds every address before the first connection is taken, probes the targets, and on stop closes the listeners,
 /// drains, and insists.
@@ -38,6 +49,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly (RelayPlan Plan, ConnectionListener Listener)? _peers;
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
+    private readonly TargetMetrics _targetMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
@@ -52,10 +64,16 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         (_relays, _drainTimeout, _log, _time, _peers) = (relays, drainTimeout, log, time, peers);
         _refusals = new RefusalLog(log, time);
         Connections = new ConnectionTable(time);
+        _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => Plans.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
     /// <summary>What is being relayed now.</summary>
     public ConnectionTable Connections { get; }
+
+    public ServiceState State { get; private set; }
+
+    /// <summary>What each relay and service has done.</summary>
+    public RelayMetrics Metrics => _metrics;
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
@@ -63,6 +81,8 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        // There from the start, at zero: who watches a number wants to see it begin.
+        foreach (var name in _relays.Select(r => r.Name).Concat(_peers?.Plan.Services.Services.Keys.Select(s => $"service/{s}") ?? [])) _metrics.Of(name);
         var loops = new List<AcceptLoop>();
         foreach (var relay in _relays)
         {
@@ -71,14 +91,14 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
                 var listener = Bind(relay, listen);
                 _listeners.Add((relay, listener));
                 loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
-                _log.RelayListening(relay.Name, (listen.Handshake is null ? "" : "tls://") + SocketDialer.Text(listener.EndPoint));
+                _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
             }
         }
 
         if (_peers is var (plan, streams))
         {
             _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint), Connections, _refusals, _metrics, _log, _time));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time));
             Watch(plan);
         }
 
@@ -86,6 +106,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         foreach (var relay in _relays) Watch(relay);
         Connections.Most = DescriptorLimit.MostConnections();
         _running.Add(Connections.SweepAsync(_background.Token));
+        State = ServiceState.Running;
         _log.Ready(_relays.Count, Addresses.Count());
         return Task.CompletedTask;
     }
@@ -96,6 +117,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <summary>Closes the listeners, then waits for the connections to end by themselves until the drain timeout or <paramref name="cancellationToken"/>; cuts the rest.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        State = ServiceState.Draining;
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
         // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
         await Task.WhenAll(_accepting);
@@ -122,7 +144,10 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _background.Dispose();
         _insist.Dispose();
         _metrics.Dispose();
+        _targetMetrics.Dispose();
     }
+
+    private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
 
     private static SocketListener Bind(RelayPlan relay, ListenPlan listen)
     {
@@ -142,7 +167,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (relay.HealthInterval == TimeSpan.Zero) return;
         foreach (var targets in relay.Services.All)
         {
-            foreach (var health in targets.Targets)
+            foreach (var health in targets.Targets.Where(t => t.IsProbed))
             {
                 health.Changed += h => Follow(relay, targets, h);
                 _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));

@@ -14,6 +14,9 @@ namespace JunctionRelay.Relay;
 [SuppressMessage("Design", "CA1001", Justification = "Abort may come from outside at any time; a token source without a timer holds nothing.")]
 internal sealed class RelayedConnection
 {
+    /// <summary>What a client that was refused may still say before it is cut off: as much as it had on the way, perhaps, not more.</summary>
+    private const int MostUnheardBytes = 1024 * 1024;
+
     private readonly RelayPlan _relay;
     private readonly ListenPlan _listen;
     private readonly RelayMetrics _metrics;
@@ -24,8 +27,13 @@ internal sealed class RelayedConnection
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
+    private DialRequest _request;
     private string? _clientText;   // as the first junction saw it
+    private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
+    private bool _isTold;   // refused in the client's own protocol
+    private readonly Lock _counting = new();   // the sweep and the end may meet
+    private (long ToTarget, long ToClient) _counted;   // under _counting
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
@@ -45,6 +53,27 @@ internal sealed class RelayedConnection
 
     public EndPoint? Client { get; }
     public TimeSpan Age => _time.GetElapsedTime(_started);
+
+    /// <summary>The client's address as the first junction saw it.</summary>
+    public string ClientText => _clientText ?? "unix";
+
+    /// <summary>The name that the client's certificate, or that of the junction before us, or a password proved.</summary>
+    public string PeerName => _client.Peer?.Name ?? _user ?? "-";
+
+    /// <summary>The target that was dialled last.</summary>
+    public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
+
+    public long BytesToTarget => _splice?.BytesToTarget ?? 0;
+    public long BytesToClient => _splice?.BytesToClient ?? 0;
+
+    /// <summary>Bytes may pass; before that it is being secured, judged or dialled.</summary>
+    public bool IsRelaying => _splice is not null;
+
+    /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
+    public LicenseHolder? Holder { get; set; }
+
+    /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
+    public EndedConnection? End { get; private set; }
 
     /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
     public async Task RunAsync()
@@ -84,9 +113,28 @@ internal sealed class RelayedConnection
     /// <summary>Called about once a second by <see cref="ConnectionTable"/>.</summary>
     public void Sweep()
     {
-        if (_splice is { } splice) splice.Sweep();
-        // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
-        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault) Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        if (_splice is { } splice)
+        {
+            splice.Sweep();
+            CountBytes();
+        }
+        else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault)
+        {
+            // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
+            Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+        }
+    }
+
+    /// <summary>What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.</summary>
+    public (long ToTarget, long ToClient) CountBytes()
+    {
+        lock (_counting)
+        {
+            var (toTarget, toClient) = (BytesToTarget, BytesToClient);
+            if ((toTarget, toClient) == _counted) return _counted;
+            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
+            return _counted = (toTarget, toClient);
+        }
     }
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
@@ -98,33 +146,47 @@ internal sealed class RelayedConnection
             _client = secured.Connection;
         }
 
-        var greeting = await _relay.Greeter.GreetAsync(_client, _stop.Token);
+        var greeted = await _listen.Greeter.GreetAsync(_client, _relay.Limits.Handshake, _stop.Token);
+        if (greeted.Greeting is not { } greeting)
+        {
+            _isTold = greeted.IsTold;
+            return (greeted.Reason, greeted.Detail);
+        }
+
         Id = greeting.Id ?? Id;
         _clientText = greeting.Client ?? _clientText;
+        _user = greeting.User;
 
+        var dial = await DialAsync(greeting);
+        if (dial.Connection is { } target) return await SpliceAsync(target);
+        _isTold = await _listen.Greeter.AnswerAsync(_client, dial.Reason);
+        return (dial.Reason, dial.Detail);
+    }
+
+    // Stages 5 to 7: whether it may, where it goes, and there.
+    private async Task<DialOutcome> DialAsync(Greeting greeting)
+    {
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
-        if (!verdict.Allowed)
-        {
-            _metrics.Denied(Relay, verdict.Rule);
-            return (CloseReason.NotPermitted, $"{verdict.Rule}: {verdict.Detail}");
-        }
+        if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-        if (_relay.Services.Find(greeting) is not { } targets)
-            return (CloseReason.NoSuchService, $"there is no service \"{greeting.Service}\" here");
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true);
+        if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         Rename(greeting);
 
-        var dialStarted = _time.GetTimestamp();
+        var started = _time.GetTimestamp();
+        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer);
         _dialling = true;
-        var dial = await targets.DialAsync(new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path), _stop.Token);
+        var dial = await targets.DialAsync(_request, _stop.Token);
         _dialled = dial.Target;
-        if (dial.Outcome.Connection is not { } target)
-        {
-            _metrics.DialFailed(_dialled?.Target.Name ?? "-", dial.Outcome.Reason);
-            return (dial.Outcome.Reason, dial.Outcome.Detail);
-        }
+        if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
+        else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
+        return dial.Outcome;
+    }
 
-        _metrics.Dialled(Relay, _time.GetElapsedTime(dialStarted));
-        return await SpliceAsync(target);
+    private DialOutcome Denied(string rule, string detail)
+    {
+        _metrics.Denied(Relay, rule);
+        return DialOutcome.Failed(CloseReason.NotPermitted, detail);
     }
 
     private void Rename(Greeting greeting)
@@ -140,6 +202,7 @@ internal sealed class RelayedConnection
         _dialled!.ConnectionStarted();
         try
         {
+            await _listen.Greeter.AnswerAsync(_client, refusal: null);
             var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
             // Seen by Abort, or Abort's reason seen here: never neither.
@@ -158,16 +221,37 @@ internal sealed class RelayedConnection
 
     private async Task EndAsync(CloseReason reason, string detail)
     {
-        if (!reason.IsClean()) _client.Abort(reason);
+        if (_isTold) await LeaveAsync();
+        else if (!reason.IsClean()) _client.Abort(reason);
         await _client.DisposeAsync();
         _relay.Admission.Release(Client);
-        var (toTarget, toClient) = (_splice?.BytesToTarget ?? 0, _splice?.BytesToClient ?? 0);
-        _metrics.Ended(Relay, reason, toTarget, toClient);
+        var (toTarget, toClient) = CountBytes();
+        _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, _clientText ?? "unix", _client.Peer?.Name ?? "-", _dialled?.Target.NameAt(_listen.PortOffset) ?? "-",
-            toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
+    }
+
+    // A reset would overtake the answer: our end first, then the client's, or a moment, and nothing that it says is heard.
+    private async Task LeaveAsync()
+    {
+        using var moment = new CancellationTokenSource(Splice.LastBytes, _time);
+        try
+        {
+            await _client.CompleteOutputAsync();
+            for (var (heard, ended) = (0L, false); !ended && heard < MostUnheardBytes;)
+            {
+                var read = await _client.Input.ReadAsync(moment.Token);
+                (heard, ended) = (heard + read.Buffer.Length, read.IsCompleted);
+                _client.Input.AdvanceTo(read.Buffer.End);
+            }
+        }
+        catch (Exception e) when (e is ConnectionBrokenException or OperationCanceledException)
+        {
+            // It left first, or is in no hurry.
+        }
     }
 }

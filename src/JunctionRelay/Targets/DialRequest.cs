@@ -1,3 +1,4 @@
+using System.Net;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Targets;
@@ -7,4 +8,7 @@ namespace JunctionRelay.Targets;
 /// <param name="PortOffset">For a relay of a port range, how far into the range the client's port was; 0 otherwise.</param>
 /// <param name="Client">The client's address as the first junction saw it; null where it has none.</param>
 /// <param name="Path">The junctions that the connection has come through before us.</param>
-internal readonly record struct DialRequest(ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path);
+/// <param name="Destination">Where the client asks to go; null where it has no say.</param>
+/// <param name="AwaitsAnswer">The client waits to be told whether it got there, so that a target which is reached in the end only is waited for.</param>
+internal readonly record struct DialRequest(
+    ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path, EndPoint? Destination = null, bool AwaitsAnswer = false);

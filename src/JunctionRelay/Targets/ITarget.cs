@@ -8,11 +8,17 @@ internal interface ITarget
     /// <summary>As the configuration writes it; for logs, metrics and status.</summary>
     string Name { get; }
 
-    /// <summary>The one of a port range that is <paramref name="portOffset"/> into it; for the log.</summary>
-    string NameAt(int portOffset) => Name;
+    /// <summary>Where exactly <paramref name="request"/> goes: which port of a range, which destination of the client's; for the log.</summary>
+    string NameFor(DialRequest request) => Name;
+
+    /// <summary>Whether it goes where the client asks to go; others know one place, and are no answer to a client that names one.</summary>
+    bool TakesDestination => false;
 
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
+
+    /// <summary>It can be dialled without waiting for it to come back from a moment's absence: others are tried first while it cannot.</summary>
+    bool IsReady => true;
 
     /// <summary>How often it is worth asking with <see cref="ProbeAsync"/>; null = as often as the relay says.</summary>
     TimeSpan? ProbeInterval => null;

@@ -1,3 +1,4 @@
+using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 
@@ -5,23 +6,40 @@ namespace JunctionRelay.Targets;
 
 /// <summary>
 /// A service of a peer, over whichever link with it there is, whoever dialled that. The stream is open at once, its first bytes travel with it, and
-/// a refusal comes back as a reset that carries the reason.
+/// a refusal comes back as a reset that carries the reason; a client that awaits an answer makes us wait for the peer's.
 /// </summary>
 /// <param name="link">As the configuration calls it: a link that we dial, or the name of a peer that dials us.</param>
 /// <param name="peer">The name that the peer's certificate bears.</param>
 /// <param name="self">Our own name, which the path of the connection gets added.</param>
-internal sealed class LinkTarget(string link, string peer, string service, string self, LinkDirectory links, TimeProvider time) : ITarget
+/// <param name="answerTimeout">How long the peer may take to reach the target, where that is waited for.</param>
+/// <param name="fixedDestination">Where every connection goes behind the service (the first port of a range); null leaves that to the client, or to the peer.</param>
+internal sealed class LinkTarget(
+    string link, string peer, string service, string self, LinkDirectory links, TimeProvider time, TimeSpan answerTimeout, EndPoint? fixedDestination = null) : ITarget
 {
-    public string Name { get; } = $"link://{link}/{service}";
+    private readonly string _service = $"link://{link}/{service}";
+
+    public string Name { get; } = $"link://{link}/{service}{(fixedDestination is null ? "" : $"/{SocketDialer.Text(fixedDestination)}")}";
+
+    /// <summary>The peer decides.</summary>
+    public bool TakesDestination => fixedDestination is null;
+
+    public string NameFor(DialRequest request) => DestinationOf(request) is { } destination ? $"{_service}/{destination}" : Name;
 
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self]);
+        var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self])
+        {
+            Destination = DestinationOf(request),
+            IsHeld = request.AwaitsAnswer,
+        };
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
         var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);
-        return stream is not null ? DialOutcome.Connected(stream)
-            : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
+        if (stream is null) return DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
+        return request.AwaitsAnswer ? await AnswerAsync(stream, NameFor(request), cancellationToken) : DialOutcome.Connected(stream);
     }
+
+    /// <summary>A dial waits for a link that was lost a moment ago, which it need not while another target is there.</summary>
+    public bool IsReady => links.IsUp(peer);
 
     /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>
     public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
@@ -29,5 +47,34 @@ internal sealed class LinkTarget(string link, string peer, string service, strin
     public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
         new(links.Find(peer).Any(s => s.TakesStreams) ? null : DialOutcome.Failed(CloseReason.LinkDown, Down));
 
+    private string? DestinationOf(DialRequest request) =>
+        (fixedDestination is null ? request.Destination : Destination.Shifted(fixedDestination, request.PortOffset)) is { } destination ? SocketDialer.Text(destination) : null;
+
     private string Down => $"{Name}: the link with {peer} is down";
+
+    // The link is fine, whatever the answer: a failure says nothing about this target.
+    private async ValueTask<DialOutcome> AnswerAsync(LinkStream stream, string name, CancellationToken cancellationToken)
+    {
+        var (reason, detail) = (CloseReason.DialTimeout, $"{peer} did not answer within {answerTimeout.TotalSeconds:0.###} s");
+        try
+        {
+            await stream.WhenAnswered().WaitAsync(answerTimeout, time, cancellationToken);
+            return DialOutcome.Connected(stream);
+        }
+        catch (TimeoutException)
+        {
+            // As said above.
+        }
+        catch (OperationCanceledException)
+        {
+            (reason, detail) = (CloseReason.Stopping, "dialling was given up");
+        }
+        catch (ConnectionBrokenException e)
+        {
+            (reason, detail) = (e.Told ?? CloseReason.LinkLost, e.Detail.Length > 0 ? e.Detail : $"{peer} refused: {e.Told?.Name()}");
+        }
+
+        stream.Abort(reason);
+        return new DialOutcome(null, reason, $"{name}: {detail}", IsBeyond: true);
+    }
 }

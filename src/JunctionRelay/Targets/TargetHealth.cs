@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Targets;
@@ -12,6 +13,7 @@ internal sealed class TargetHealth(ITarget target, bool probed)
     private const int FailuresThatCount = 2;
 
     private readonly Lock _lock = new();
+    private readonly ConcurrentDictionary<CloseReason, long> _dialFailures = new();
     private int _failures;   // under _lock
     private bool _up = true;
     private int _active;
@@ -29,6 +31,9 @@ internal sealed class TargetHealth(ITarget target, bool probed)
 
     /// <summary>Why it is down, for people; empty while up.</summary>
     public string Detail { get; private set; } = "";
+
+    /// <summary>Dials for clients that failed, by reason; probes are none.</summary>
+    public IEnumerable<KeyValuePair<CloseReason, long>> DialFailures => _dialFailures;
 
     /// <summary>Told when the target goes out or comes back; not under the lock.</summary>
     public event Action<TargetHealth>? Changed;
@@ -50,6 +55,7 @@ internal sealed class TargetHealth(ITarget target, bool probed)
     }
 
     public void DialStarted() => Interlocked.Increment(ref _dialling);
+    public void DialFailed(CloseReason reason) => _dialFailures.AddOrUpdate(reason, 1, static (_, n) => n + 1);
     public void DialEnded() => Interlocked.Decrement(ref _dialling);
     public void ConnectionStarted() => Interlocked.Increment(ref _active);
     public void ConnectionEnded() => Interlocked.Decrement(ref _active);

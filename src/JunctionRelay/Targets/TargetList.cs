@@ -31,21 +31,28 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
 
     public IReadOnlyList<TargetHealth> Targets => targets;
 
+    /// <summary>Whether a client may name where it wants to go.</summary>
+    public bool TakesDestination => targets.All(t => t.Target.TakesDestination);
+
     /// <summary>Whether a connection has any chance: false = refuse clients before they are accepted.</summary>
     public bool TakesConnections => holdFor > TimeSpan.Zero || targets.Any(t => t.IsUp);
+
+    /// <summary>Whether a connection would get somewhere now.</summary>
+    public bool HasPath => targets.Any(t => t.IsUp);
 
     /// <summary>Dials until one target answers, in all for one round, or for <c>holdFor</c> and the round that is under way then.</summary>
     public async ValueTask<TargetDial> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var start = time.GetTimestamp();
         var dial = await DialOnceAsync(request, cancellationToken);
-        if (dial.Outcome.Connection is not null || holdFor == TimeSpan.Zero) return dial;
+        // What lies behind a target does not come up by waiting for the target.
+        if (dial.Outcome.Connection is not null || dial.Outcome.IsBeyond || holdFor == TimeSpan.Zero) return dial;
 
         for (var pause = FirstPause; time.GetElapsedTime(start) < holdFor; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             await Task.Delay(pause, time, cancellationToken);
             dial = await DialOnceAsync(request, cancellationToken);
-            if (dial.Outcome.Connection is not null) return dial;
+            if (dial.Outcome.Connection is not null || dial.Outcome.IsBeyond) return dial;
         }
 
         return dial with { Outcome = DialOutcome.Failed(CloseReason.NoTargetUp, $"nothing came up within {holdFor.TotalSeconds:0.###} s: {dial.Outcome.Detail}") };
@@ -56,9 +63,17 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
         var first = FirstToTry();
         TargetDial last = default;
         var details = "";
-        for (var i = 0; i < targets.Count; i++)
+        List<TargetHealth>? later = null;
+        for (var i = 0; i < targets.Count + (later?.Count ?? 0); i++)
         {
-            var candidate = targets[(first + i) % targets.Count];
+            var isLater = i >= targets.Count;
+            var candidate = isLater ? later![i - targets.Count] : targets[(first + i) % targets.Count];
+            if (candidate.IsUp && !isLater && targets.Count > 1 && !candidate.Target.IsReady)
+            {
+                (later ??= []).Add(candidate);
+                continue;
+            }
+
             if (!candidate.IsUp)
             {
                 details = Join(details, candidate.Detail);
@@ -76,8 +91,9 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
                 candidate.DialEnded();
             }
 
-            candidate.Report(outcome.Connection is null ? outcome : null);
+            if (!outcome.IsBeyond) candidate.Report(outcome.Connection is null ? outcome : null);
             if (outcome.Connection is not null) return new(outcome, candidate);
+            candidate.DialFailed(outcome.Reason);
             details = Join(details, outcome.Detail);
             last = new(outcome with { Detail = details }, candidate);
             if (cancellationToken.IsCancellationRequested) break;

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Targets;
@@ -9,11 +8,11 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
 {
     public string Name { get; } = SocketDialer.Text(address);
 
-    public string NameAt(int portOffset) => portOffset == 0 ? Name : SocketDialer.Text(Shifted(portOffset));
+    public string NameFor(DialRequest request) => request.PortOffset == 0 ? Name : SocketDialer.Text(Destination.Shifted(address, request.PortOffset));
 
     public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var to = request.PortOffset == 0 ? address : Shifted(request.PortOffset);
+        var to = Destination.Shifted(address, request.PortOffset);
         return via is null ? dialer.DialAsync(to, connectTimeout, cancellationToken) : via.ConnectAsync(to, dialer, connectTimeout, cancellationToken);
     }
 
@@ -26,11 +25,4 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
         await outcome.Connection.DisposeAsync();
         return null;
     }
-
-    private EndPoint Shifted(int offset) => address switch
-    {
-        IPEndPoint ip => new IPEndPoint(ip.Address, ip.Port + offset),
-        DnsEndPoint named => new DnsEndPoint(named.Host, named.Port + offset, AddressFamily.Unspecified),
-        _ => throw new InvalidOperationException("A unix socket has no port range."),
-    };
 }

@@ -9,7 +9,7 @@ internal sealed class TlsTarget(ITarget transport, TlsSettings settings, string 
 
     public string Name { get; } = $"tls://{transport.Name}";
 
-    public string NameAt(int portOffset) => $"tls://{transport.NameAt(portOffset)}";
+    public string NameFor(DialRequest request) => $"tls://{transport.NameFor(request)}";
 
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {

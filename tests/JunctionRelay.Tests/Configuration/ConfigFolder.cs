@@ -10,6 +10,9 @@ internal sealed class ConfigFolder : IDisposable
         Directory.CreateDirectory(System.IO.Path.Combine(Root, "certs"));
         foreach (var (name, text) in TestCertificates.Files)
             Write($"certs/{name}", text);
+        Write("users", "alice:wonderland\n");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(Path("users"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public string Root { get; } = Directory.CreateTempSubdirectory("junction-config-").FullName;

@@ -42,7 +42,7 @@ public sealed class TargetAddressTests
     [InlineData("https://lic:80", "'https://' is no kind of target")]
     [InlineData("socks5://lic:80", "'socks5://' is no kind of target")]
     [InlineData("link://hq", "'link://hq' is no service behind a link")]
-    [InlineData("link://hq/a/b", "'link://hq/a/b' is no service behind a link")]
+    [InlineData("link://hq/a/b", "'b' has no port")]
     public void What_is_no_address_is_refused_with_its_flaw(string text, string what)
     {
         Assert.Null(TargetAddress.Read(text, out var flaw));

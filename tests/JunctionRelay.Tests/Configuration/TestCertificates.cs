@@ -30,6 +30,7 @@ internal static class TestCertificates
         files["both.pem"] = files["server.key"] + "\n" + files["server.crt"];
         files["damaged.crt"] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         files["empty.pem"] = "";
+        files["token"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)) + "\n";
         return files;
     }
 }

@@ -15,6 +15,8 @@ public sealed partial class LogEventTests
         ["JunctionRelay.Relay"] = 1000,
         ["JunctionRelay.Targets"] = 1100,
         ["JunctionRelay.App.Hosting"] = 1200,
+        ["JunctionRelay.Policies"] = 2000,
+        ["JunctionRelay.App.Admin"] = 1300,
         ["JunctionRelay.Links"] = 3000,
         ["JunctionRelay.Pki"] = 4000,
     };

@@ -2,9 +2,12 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using JunctionRelay.App.Admin;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.Connections;
+using JunctionRelay.Links;
 using JunctionRelay.Relay;
+using JunctionRelay.Targets;
 
 namespace JunctionRelay.Tests.Conventions;
 
@@ -51,7 +54,11 @@ public sealed partial class OperatorsPageTests
             lock (names) names.Add(instrument.Name);
         };
         listener.Start();
-        using var metrics = new RelayMetrics();
+        using var relays = new RelayMetrics();
+        using var targets = new TargetMetrics(RelayMetrics.MeterName, () => []);
+        using var links = new LinkMetrics(RelayMetrics.MeterName, () => []);
+        using var process = new ProcessMetrics();
+        using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => []);
         var documented = Row().Matches(Section("Metrics")).Select(m => m.Groups["word"].Value);
         lock (names) Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }

@@ -56,7 +56,7 @@ internal sealed class TestJunction : IAsyncDisposable
             },
             linkLog);
         var relays = new RelayService(
-            [.. plan.Relays.Select(r => TestRelay.Plan([Target(plan, directory, r.Value)], plan.ListenTls) with { Name = r.Key, HealthInterval = TimeSpan.Zero })],
+            [.. plan.Relays.Select(r => Relay(plan, directory, r.Key, r.Value))],
             TimeSpan.Zero, log, TimeProvider.System, (PeersPlan(plan, directory), links.Streams));
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);
@@ -76,11 +76,16 @@ internal sealed class TestJunction : IAsyncDisposable
         await _links.DisposeAsync();
     }
 
+    private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
+    {
+        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
+    }
+
     private static RelayPlan PeersPlan(TestJunctionPlan plan, LinkDirectory directory) => TestRelay.Plan([]) with
     {
         Name = "peers",
         Listen = [],
-        Greeter = new LinkStreamGreeter(),
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
         Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
         HealthInterval = TimeSpan.Zero,
@@ -89,15 +94,21 @@ internal sealed class TestJunction : IAsyncDisposable
     private static TargetList List(TestJunctionPlan plan, LinkDirectory directory, object target) =>
         new([new TargetHealth(Target(plan, directory, target), probed: false)], default, TimeSpan.Zero, TimeProvider.System);
 
-    // A target of its own, or "PEER/SERVICE".
-    private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target) =>
-        target as ITarget ?? new LinkTarget(((string)target).Split('/')[0], ((string)target).Split('/')[0], ((string)target).Split('/')[1], plan.Name, directory, TimeProvider.System);
+    // A target of its own, or "PEER/SERVICE", or "PEER/SERVICE/HOST:PORT".
+    private static ITarget Target(TestJunctionPlan plan, LinkDirectory directory, object target)
+    {
+        if (target is ITarget own) return own;
+        var parts = ((string)target).Split('/', 3);
+        return new LinkTarget(
+            parts[0], parts[0], parts[1], plan.Name, directory, TimeProvider.System, TimeSpan.FromSeconds(10), parts.Length > 2 ? Destination.Read(parts[2]) : null);
+    }
 }
 
 /// <summary>What a <see cref="TestJunction"/> does. A relay or service goes to an <see cref="ITarget"/> or to <c>"PEER/SERVICE"</c>.</summary>
 internal sealed record TestJunctionPlan(string Name)
 {
     public Dictionary<string, object> Relays { get; init; } = [];
+    public Dictionary<string, IGreeter> Greeters { get; init; } = [];
     public Dictionary<string, object> Services { get; init; } = [];
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];

@@ -1,6 +1,5 @@
 using System.Net;
 using JunctionRelay.Connections;
-using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -38,7 +37,6 @@ internal sealed class TestRelay : IAsyncDisposable
             Listen = [new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0), listenTls is null ? null : TlsHandshake.Serving(listenTls))],
             Socket = SocketSettings.Default,
             Admission = new Admission(allow, connections ?? new ConnectionLimits(null, null)),
-            Greeter = new PlainGreeter(),
             Authorization = new ClientAuthorization(names),
             Services = new ServiceTable(new TargetList([.. targets.Select(t => new TargetHealth(t, health > TimeSpan.Zero))], balance, hold, TimeProvider.System)),
             Limits = limits ?? Limits,

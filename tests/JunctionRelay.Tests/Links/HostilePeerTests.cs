@@ -45,6 +45,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
         { "OPEN twice", [.. RawPeer.Open(1), .. RawPeer.Open(1)], "OPEN of stream 1 after that of 1" },
         { "OPEN that goes back", [.. RawPeer.Open(3), .. RawPeer.Open(1)], "OPEN of stream 1 after that of 3" },
         { "DATA past the window", [.. RawPeer.Open(1), .. RawPeer.Data(1, 0, new byte[16 * 1024 + 1])], "PastLimit" },
+        { "DATA of a held stream before its answer", [.. RawPeer.Held(1), .. RawPeer.Data(1, 0, 1)], "PastLimit" },
         { "DATA with a gap", [.. RawPeer.Open(1), .. RawPeer.Data(1, 5, 1)], "Gap" },
         { "DATA twice", [.. RawPeer.Open(1), .. RawPeer.Data(1, 0, 1), .. RawPeer.Data(1, 0, 1)], "Gap" },
         { "DATA after END", [.. RawPeer.Open(1), .. RawPeer.Frame(LinkFrameType.End, 1, new byte[8]), .. RawPeer.Data(1, 0, 1)], "AfterEnd" },

@@ -102,7 +102,7 @@ public sealed class LinkFrameTests
     [Fact]
     public void Open_comes_back_whole()
     {
-        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[::1]:1", ["a", "b", "ü"], "host:1");
+        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[::1]:1", ["a", "b", "ü"]) { Destination = "host:1", IsHeld = true };
         Assert.Null(open.Problem());
         var bytes = new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes];
         var length = open.Write(bytes, 3);
@@ -114,7 +114,7 @@ public sealed class LinkFrameTests
     [Fact]
     public void The_longest_open_fits_its_frame()
     {
-        var open = new LinkOpen(new string('s', 255), Guid.NewGuid(), new string('a', 64), [.. Enumerable.Repeat(new string('p', 128), 16)], new string('d', 262));
+        var open = new LinkOpen(new string('s', 255), Guid.NewGuid(), new string('a', 64), [.. Enumerable.Repeat(new string('p', 128), 16)]) { Destination = new string('d', 262) };
         Assert.Null(open.Problem());
         Assert.True(open.Write(new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes], 1) <= LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes);
         Assert.NotNull((open with { Path = [.. Enumerable.Repeat("p", 17)] }).Problem());
@@ -129,7 +129,7 @@ public sealed class LinkFrameTests
         for (var cut = LinkFrame.HeaderBytes; cut < length; cut++)
             Assert.NotNull(LinkHello.Read(bytes.AsSpan(LinkFrame.HeaderBytes, cut - LinkFrame.HeaderBytes)).Wrong);
 
-        length = new LinkOpen("s", Guid.NewGuid(), "a", ["p"], "h:1").Write(bytes, 1);
+        length = new LinkOpen("s", Guid.NewGuid(), "a", ["p"]) { Destination = "h:1" }.Write(bytes, 1);
         var whole = 0;
         for (var cut = LinkFrame.HeaderBytes; cut <= length; cut++)
             whole += LinkOpen.Read(bytes.AsSpan(LinkFrame.HeaderBytes, cut - LinkFrame.HeaderBytes)).Open is null ? 0 : 1;

@@ -10,7 +10,7 @@ public sealed class LinkStreamTests
     public async Task A_stream_carries_what_the_opener_said_about_it()
     {
         await using var pair = await new LinkPair().StartAsync();
-        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[2001:db8::1]:4711", ["node", "cloud"], "lic1.corp:27000");
+        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[2001:db8::1]:4711", ["node", "cloud"]) { Destination = "lic1.corp:27000" };
         Assert.True(pair.Cloud.TryOpen(open, out _, out _));
         var taken = Assert.IsType<LinkStream>(await pair.HqListener.AcceptAsync().AsTask().WaitAsync(Eventually.Deadline));
 

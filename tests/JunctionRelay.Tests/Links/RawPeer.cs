@@ -51,6 +51,12 @@ internal sealed class RawPeer : IAsyncDisposable
         return bytes[..LinkPair.Open(service).Write(bytes, stream)];
     }
 
+    public static byte[] Held(uint stream)
+    {
+        var bytes = new byte[8192];
+        return bytes[..(LinkPair.Open() with { IsHeld = true }).Write(bytes, stream)];
+    }
+
     public static byte[] Data(uint stream, long offset, params byte[] data)
     {
         var header = new byte[LinkFrame.DataHeaderBytes];

@@ -1,0 +1,158 @@
+using System.Net;
+using System.Net.Sockets;
+using JunctionRelay.Configuration;
+using JunctionRelay.Connections;
+using JunctionRelay.Relay;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.App.Admin;
+
+/// <summary>
+/// The admin endpoint's life, beside the relaying and never in its way: an address that cannot be listened on is tried again, and nobody waits for it. It stops last, so that a
+/// drain can be watched. Kestrel is loaded only where the configuration has an admin endpoint.
+/// </summary>
+internal sealed class AdminServer(
+    Func<JunctionPlan> plan, RelayService relays, LinkService links, ReloadOutcome reload, ILogger<AdminServer> log, TimeProvider time) : IHostedService, IDisposable
+{
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    /// <summary>Where it listens; null while it does not.</summary>
+    public EndPoint? EndPoint { get; private set; }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (plan().Admin is { } admin) _running = RunAsync(admin);
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync();
+        await _running;
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private async Task RunAsync(AdminPlan admin)
+    {
+        // Nothing of this on the thread that starts the relays.
+        await Task.Yield();
+        var history = new TrafficHistory(relays, time);
+        var sampling = history.RunAsync(_stop.Token);
+        using var process = new ProcessMetrics();
+        using var junction = new JunctionMetrics(reload, () => plan().Certificates);
+        using var readings = new MeterReadings();
+        var reader = new StatusReader(plan, relays, links, reload, time);
+        var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, time), readings, new AdminAccess(admin, log, time), log, time);
+        for (var told = false; !_stop.IsCancellationRequested; told = true)
+        {
+            if (await ServeAsync(admin, endpoint) is not { } error) continue;
+            if (!told) log.AdminNotListening(SocketDialer.Text(admin.EndPoint), error, RetryInterval.TotalSeconds);
+            await DelayAsync(RetryInterval);
+        }
+
+        await sampling;
+    }
+
+    // Until told to stop; returns at once with the reason when the address cannot be listened on.
+    private async Task<string?> ServeAsync(AdminPlan admin, AdminEndpoint endpoint)
+    {
+        Socket? listening = null;
+        var app = Build(admin, endpoint, socket => listening = socket);
+        await using (app)
+        {
+            try
+            {
+                await app.StartAsync();
+            }
+            catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
+            {
+                listening?.Dispose();
+                return (e.InnerException?.InnerException ?? e.InnerException ?? e).Message;
+            }
+
+            EndPoint = listening!.LocalEndPoint;
+            log.AdminListening((admin.Tls is null ? "" : "tls://") + SocketDialer.Text(EndPoint!));
+            await DelayAsync(Timeout.InfiniteTimeSpan);
+            EndPoint = null;
+            using var insist = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
+            // Pages that watch would hold it for ever.
+            await app.StopAsync(insist.Token);
+        }
+
+        return null;
+    }
+
+    private static WebApplication Build(AdminPlan admin, AdminEndpoint endpoint, Action<Socket> bound)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        // Our own signals are the junction's business, not this server's.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = address =>
+        {
+            var socket = Bind(address);
+            bound(socket);
+            return socket;
+        });
+        builder.WebHost.ConfigureKestrel(o => Configure(o, admin));
+        var app = builder.Build();
+        app.Run(endpoint.HandleAsync);
+        return app;
+    }
+
+    private static void Configure(KestrelServerOptions options, AdminPlan admin)
+    {
+        options.AddServerHeader = false;
+        // Requests are a line and a few headers; readers that are slow are cut off by Kestrel's own minimum rate.
+        options.Limits.MaxConcurrentConnections = 100;
+        options.Limits.MaxRequestBodySize = 0;
+        options.Limits.MaxRequestLineSize = 4 * 1024;
+        options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        options.Listen(admin.EndPoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            if (admin.Tls is { } tls) listen.UseHttps(AdminTls.Options(tls, admin.AllowNames));
+        });
+    }
+
+    private static Socket Bind(EndPoint address)
+    {
+        if (address is not UnixDomainSocketEndPoint unix) return SocketTransportOptions.CreateDefaultBoundListenSocket(address);
+        UnixSocketFile.RemoveStale(unix);
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(unix);
+        // Nobody can connect before Kestrel listens.
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(unix.ToString(), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return socket;
+    }
+
+    private async Task DelayAsync(TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, time, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller looks at the token, or has waited for this.
+        }
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json.Serialization;
+
+namespace JunctionRelay.App.Admin;
+
+/// <summary>What <c>/status</c> says, as JSON: a contract with programs that read it. Keys may be added, and none changes its meaning.</summary>
+internal sealed record StatusDocument
+{
+    public required string Name { get; init; }
+    public required string Version { get; init; }
+    public required int Process { get; init; }
+    public required DateTimeOffset Started { get; init; }
+    public required DateTimeOffset Now { get; init; }
+
+    /// <summary><c>starting</c>, <c>running</c> or <c>draining</c>.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Whether new connections get anywhere: what <c>/readyz</c> says.</summary>
+    public required bool Ready { get; init; }
+
+    /// <summary>Why it is not ready; null when it is.</summary>
+    public string? NotReady { get; init; }
+
+    public required StatusConfiguration Configuration { get; init; }
+
+    /// <summary>Connections being relayed now.</summary>
+    public required int ConnectionCount { get; init; }
+
+    /// <summary>How many the descriptors of this process allow; null = no limit is known.</summary>
+    public int? MostConnections { get; init; }
+
+    /// <summary>Bytes passed on since the start.</summary>
+    public required long BytesToTarget { get; init; }
+    public required long BytesToClient { get; init; }
+
+    /// <summary>Relays, and the services that peers use.</summary>
+    public required IReadOnlyList<StatusRelay> Relays { get; init; }
+    public required IReadOnlyList<StatusLink> Links { get; init; }
+
+    /// <summary>The first to expire first.</summary>
+    public required IReadOnlyList<StatusCertificate> Certificates { get; init; }
+    public required StatusEnds Ends { get; init; }
+
+    /// <summary>The oldest first, at most <see cref="StatusReader.MostConnections"/>; <see cref="ConnectionCount"/> counts all.</summary>
+    public IReadOnlyList<StatusConnection>? Connections { get; init; }
+}
+
+/// <param name="ReadAt">When the configuration was last read.</param>
+/// <param name="Succeeded">Whether it was usable; if not, the one before it still runs.</param>
+internal sealed record StatusConfiguration(DateTimeOffset ReadAt, bool Succeeded, IReadOnlyList<string> Problems);
+
+/// <param name="Kind"><c>relay</c> or <c>service</c>.</param>
+/// <param name="HasPath">A connection would get somewhere now.</param>
+/// <param name="MostConnections">Its limit; null = none.</param>
+/// <param name="Ended">Connections that ended since the start.</param>
+/// <param name="Denied">Connections that were refused, by rule.</param>
+internal sealed record StatusRelay(
+    string Name, string Kind, IReadOnlyList<string> Listen, bool HasPath, long Connections, int? MostConnections, long Ended, IReadOnlyDictionary<string, long> Denied,
+    long BytesToTarget, long BytesToClient, IReadOnlyList<StatusTarget> Targets);
+
+/// <param name="Up">As far as anybody knows: a target that is not probed is never down.</param>
+/// <param name="Detail">Why it is down; null while up.</param>
+/// <param name="DialFailures">Dials for clients that failed since the start.</param>
+internal sealed record StatusTarget(string Name, bool Up, bool Probed, int Connections, long DialFailures, string? Detail);
+
+/// <param name="Name">As in the configuration: a key of <c>links</c>, or of <c>peers</c> for those that dial in.</param>
+/// <param name="Direction"><c>out</c>: we dial; <c>in</c>: the peer does.</param>
+/// <param name="Address">Of the other end.</param>
+/// <param name="Detail">Why it is down, as far as it is known.</param>
+internal sealed record StatusLink(
+    string Name, string Peer, string Direction, bool Up, string? Address, double? RoundTripSeconds, int Streams, int Resumes, bool PeerDraining, double? DownSeconds,
+    string? Session, string? Detail);
+
+/// <param name="Kind">The key of the configuration that names its file.</param>
+internal sealed record StatusCertificate(string Kind, string File, string Name, string Issuer, DateTimeOffset NotAfter, double DaysLeft);
+
+/// <param name="ByReason">All since the start.</param>
+/// <param name="Recent">The last ones, the newest first.</param>
+internal sealed record StatusEnds(IReadOnlyDictionary<string, long> ByReason, IReadOnlyList<StatusEnd> Recent);
+
+internal sealed record StatusEnd(
+    DateTimeOffset At, string Id, string Relay, string Client, string Peer, string Target, long BytesToTarget, long BytesToClient, double Seconds, string Reason, string? Detail);
+
+/// <param name="Client">The address of the client as the first junction saw it: the node.</param>
+/// <param name="Peer">The name that its certificate, or that of the junction before us, proved; null where none did.</param>
+/// <param name="Target">The target that was dialled last; null before.</param>
+/// <param name="Stage"><c>opening</c> or <c>relaying</c>.</param>
+/// <param name="User">Who holds a license over it, where the relay follows the license protocol.</param>
+internal sealed record StatusConnection(
+    string Id, string Relay, string Client, string? Peer, string? Target, DateTimeOffset Since, string Stage, long BytesToTarget, long BytesToClient,
+    string? User, string? Host, string? Vendor);
+
+/// <summary>Makes and reads the JSON without reflection.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(FullFrame))]
+[JsonSerializable(typeof(DeltaFrame))]
+internal sealed partial class StatusJson : JsonSerializerContext;

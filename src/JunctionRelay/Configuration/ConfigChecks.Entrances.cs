@@ -1,0 +1,55 @@
+namespace JunctionRelay.Configuration;
+
+/// <summary>The rules about clients that name their destination: where they come in, who they are, and what they may name.</summary>
+internal sealed partial class ConfigChecks
+{
+    private void CheckOpen(string path, IReadOnlyList<string>? open, IReadOnlyList<string>? target, string? via)
+    {
+        if (open is not null && via is not null)
+            Add($"{path}.via", "stands beside open: a proxy resolves names by itself, and open could not judge where they lead", "leave one out");
+        if (open is { Count: 0 })
+            Add($"{path}.open", "is an empty list, so that nothing may be reached", "list the destinations that may be named: \"open\": [\"HOST:PORT\"]");
+        if (open is not null && target is not null)
+            Add($"{path}.open", "stands beside target", "what clients name is dialled here (open) or behind a link (target): leave one out");
+        for (var i = 0; i < open?.Count; i++)
+        {
+            if (OpenEntry.Read(open[i], out var flaw) is null)
+                Add($"{path}.open[{i}]", flaw.What, flaw.Remedy);
+        }
+    }
+
+    private void CheckEntrances(
+        string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens, List<(string Path, TargetAddress Address)> targets)
+    {
+        var entrances = listens.Where(l => l.Address.IsEntrance).ToList();
+        if (entrances.Count == 0)
+        {
+            if (relay.Open is not null)
+                Add($"{path}.open", "has no effect: a client of a plain listener cannot name a destination", "listen on socks5:// or http://, or name a target");
+            if (relay.Users is not null)
+                Add($"{path}.users", "has no effect: only clients of socks5:// and http:// give a user and password", "leave it out, or let it listen on one of these");
+            return;
+        }
+
+        foreach (var (at, address) in listens.Except(entrances))
+            Add(at, $"is no {entrances[0].Address.Scheme}:// listener as {entrances[0].Path} is, and its clients cannot name a destination", "give it a relay of its own");
+        foreach (var (at, address) in targets.Where(t => t.Address.Service is null || t.Address.Behind is not null))
+            Add(at, $"is one place, and a client of {entrances[0].Address.Scheme}:// names its own", "write what may be named in open, or name a service behind a link: link://NAME/SERVICE");
+        foreach (var (at, address) in entrances.Where(e => e.Address.Scheme == "socks5" && !e.Address.IsThisMachine && IsAbsent(relay.Users, $"{path}.users")))
+            Add(at, "would serve everybody who reaches it: SOCKS without a password is for this machine alone", $"add {path}.users, or listen on 127.0.0.1");
+        CheckUsers($"{path}.users", relay.Users);
+        if (relay.Open is null)
+            return;
+        foreach (var (key, value) in new (string, object?)[] { ("balance", relay.Balance), ("whenDown", relay.WhenDown), ("healthInterval", relay.HealthInterval) })
+        {
+            if (value is not null)
+                Add($"{path}.{key}", "has no effect with open, which has no servers of its own", "leave it out");
+        }
+    }
+
+    private void CheckUsers(string path, string? users)
+    {
+        if (users is not null && UsersFile.Read(users, _home, Environment.GetEnvironmentVariable, out var flaw) is null)
+            Add(path, flaw.What, flaw.Remedy);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Net;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Admin;
+
+/// <summary>What the metrics of a whole junction say. Instruments are the process's: beside these tests no other junction may run in it.</summary>
+[Collection(Alone.Name)]
+public sealed class AdminMetricsTests
+{
+    [Fact]
+    public async Task Metrics_are_there_at_zero_before_anybody_connects()
+    {
+        await using var junction = await AdminJunction.StartAsync(AdminEndpointTests.Nobody);
+        var (status, text) = await junction.GetAsync("/metrics");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Contains("junction_connections_active{relay=\"lmgrd\"} ", text, StringComparison.Ordinal);
+        Assert.Contains("junction_config_reload_success 1\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_configuration_that_was_not_taken_shows_in_status_and_metrics()
+    {
+        await using var junction = await AdminJunction.StartAsync(AdminEndpointTests.Nobody);
+        junction.Reload.Read(["relays.x (junction.json:3): is no key"]);
+        var status = await junction.StatusAsync(s => !s.Configuration.Succeeded);
+        Assert.Equal(["relays.x (junction.json:3): is no key"], status.Configuration.Problems);
+        await Eventually.TrueAsync(() => !junction.Reload.Last.Succeeded, () => "");
+        Assert.Contains("junction_config_reload_success 0\n", (await junction.GetAsync("/metrics")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Links_certificates_and_services_are_told_with_what_is_wrong_with_them()
+    {
+        await using var junction = await AdminJunction.StartAsync(
+            """{ "listen": "127.0.0.1:0" }""",
+            $$"""
+            "identity": { "certificate": "certs/cloud.crt", "key": "certs/cloud.key", "trust": "certs/ca.crt" },
+            "links": { "hq": { "dial": "{{AdminEndpointTests.Nobody}}" } }, "linkListen": "127.0.0.1:0",
+            "peers": { "enterprise": { "services": "lmgrd" }, "node-*": { "services": "lmgrd" } },
+            "services": { "lmgrd": { "target": "{{AdminEndpointTests.Nobody}}" } }
+            """);
+        var status = await junction.StatusAsync(s => s.Links.Any(l => l.Detail?.Contains("refused", StringComparison.Ordinal) == true));
+        Assert.Equal("cloud", status.Name);
+        // A name in peers is somebody whose absence is news; a pattern is not.
+        Assert.Equal([("hq", "out", false), ("enterprise", "in", false)], status.Links.Select(l => (l.Name, l.Direction, l.Up)));
+        Assert.Equal(["service/lmgrd"], status.Relays.Select(r => r.Name));
+        Assert.Equal(["identity.certificate", "identity.trust"], status.Certificates.Select(c => c.Kind));
+        Assert.All(status.Certificates, c => Assert.InRange(c.DaysLeft, 0.5, 31));
+        var metrics = (await junction.GetAsync("/metrics")).Text;
+        Assert.Contains("junction_link_up{link=\"hq\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("junction_link_up{link=\"node-*\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("junction_certificate_expiry_timestamp_seconds{kind=\"identity.certificate\"} ", metrics, StringComparison.Ordinal);
+    }
+}
