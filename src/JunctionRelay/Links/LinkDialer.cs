@@ -77,7 +77,8 @@ internal sealed class LinkDialer(
         {
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
-            if (running.IsCompleted)
+            // A fresh connection that was wanted and did not come is asked for with the same patience; the old one goes on meanwhile.
+            if (running.IsCompleted || failures > 0)
                 await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;

@@ -43,6 +43,9 @@ internal sealed record LinkOptions
     /// <summary>The TLS connection is replaced after so many bytes, since its keys cannot be.</summary>
     public long RotateAfterBytes { get; init; } = 64L * 1024 * 1024 * 1024;
 
+    /// <summary>When an authority is trusted no more: a peer that has not come back under the others by then loses its connection.</summary>
+    public TimeSpan RotationGrace { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Name and version of the program, for the peer's logs.</summary>
     public string? Software { get; init; }
 

@@ -19,7 +19,7 @@ public sealed partial class NamespaceTests
         ["Pki"] = ["Files", "Connections", "Policies"],
         ["Targets"] = ["Connections", "Links"],
         ["Routing"] = ["Connections", "Links", "Greetings", "Targets"],
-        ["Relay"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing"],
+        ["Relay"] = ["Connections", "Links", "Greetings", "Policies", "Pki", "Targets", "Routing", "Licensing"],
         ["Configuration"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing", "Relay", "Files", "Pki"],
     };
 
