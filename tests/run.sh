@@ -27,6 +27,8 @@ promtool prometheus
 chromium chromium
 socat socat
 tinyproxy tinyproxy
+curl curl
+proxychains4 proxychains4
 ip iproute2
 ss iproute2
 iptables iptables
