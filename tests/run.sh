@@ -25,6 +25,7 @@ psql postgresql-client
 openssl openssl
 promtool prometheus
 chromium chromium
+tcsh tcsh
 socat socat
 tinyproxy tinyproxy
 curl curl

@@ -15,8 +15,11 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    PkiCommand.Create(),
+    StatusCommand.Create(),
     PingCommand.Create(),
     ImportCommand.Create(),
+    EnvCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -24,6 +27,7 @@ HelpExamples.Add(root, """
     junction demo                       see a license checkout pass through two junctions
     junction validate junction.json     check a configuration
     junction run junction.json          run it
+    junction status                     what it does now
     """);
 HelpExamples.Install(root);
 

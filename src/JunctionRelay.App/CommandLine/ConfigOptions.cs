@@ -7,7 +7,8 @@ namespace JunctionRelay.App.CommandLine;
 /// <summary>How a command says which configuration it means: an argument or <c>--config</c>, and <c>--set</c> over it.</summary>
 internal sealed class ConfigOptions
 {
-    private static readonly string[] DefaultFiles = ["junction.json", "/etc/junction/junction.json"];
+    /// <summary>Where a configuration is looked for that nobody names.</summary>
+    public static readonly IReadOnlyList<string> DefaultFiles = ["junction.json", "/etc/junction/junction.json"];
 
     private readonly Argument<string?> _file = new("CONFIG")
     {
@@ -57,10 +58,12 @@ internal sealed class ConfigOptions
             overrides[set[0].Contains(':', StringComparison.Ordinal) ? set[0] : set[0].Replace('.', ':')] = set[1];
         }
 
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
-        var reading = ConfigReader.Read(file, environment, overrides);
+        var reading = ConfigReader.Read(file, Environment(), overrides);
         foreach (var problem in reading.Problems) error.WriteLine($"junction: {problem}");
         return reading.Config is null ? null : reading;
     }
+
+    /// <summary>The process's variables.</summary>
+    public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 }

@@ -12,18 +12,6 @@ internal static class ImportCommand
 {
     private const string Placeholder = "enterprise.example.com:8443";
 
-    private static readonly Argument<string[]> Files = new("FILE")
-    {
-        Description = "License files (FlexNet, RLM), or the values of license variables: 27000@lic1, 27000@a,27000@b,27000@c",
-        Arity = ArgumentArity.ZeroOrMore,
-    };
-
-    private static readonly Option<string[]> Sentieon = new("--sentieon")
-    {
-        Description = "A Sentieon license server, of which host and port are all that is needed",
-        HelpName = "HOST:PORT",
-    };
-
     private static readonly Option<string[]> Listen = new("--listen")
     {
         Description = "The address on which compute nodes reach the junction; once more for servers that want the same port (default: 127.0.0.1, for an agent on each node)",
@@ -42,12 +30,6 @@ internal static class ImportCommand
     {
         Description = "The addresses of the compute nodes, e.g. 10.128.0.0/20 (default: whoever reaches the junction)",
         HelpName = "RANGE",
-    };
-
-    private static readonly Option<string?> ServerName = new("--server-name")
-    {
-        Description = "What the license server calls itself, where its file does not say (this_host, an address)",
-        HelpName = "NAME",
     };
 
     private static readonly Option<string> Out = new("--out", "-o")
@@ -69,30 +51,25 @@ internal static class ImportCommand
             junction import a.lic b.lic --enterprise hq.example.com:8443 --listen 10.128.0.5 --nodes 10.128.0.0/20
             junction import 27000@lic1.example.com --sentieon lic3.example.com:8990      without a file
             """);
-        command.Arguments.Add(Files);
-        foreach (var option in new Option[] { Sentieon, Listen, Enterprise, Direct, Nodes, ServerName, Out, Force })
+        var licenses = new LicenseArguments(command);
+        foreach (var option in new Option[] { Listen, Enterprise, Direct, Nodes, Out, Force })
             command.Options.Add(option);
-        Check(Sentieon, text => TargetAddress.Read(text, out var flaw) is { Scheme: "", UnixPath: null, Count: 1 } ? null : Say(flaw, "write HOST:PORT"));
-        Check(Listen, text => IPAddress.TryParse(text, out var address) && !IPAddress.Any.Equals(address) && !IPAddress.IPv6Any.Equals(address)
+        LicenseArguments.Check(Listen, text => IPAddress.TryParse(text, out var address) && !IPAddress.Any.Equals(address) && !IPAddress.IPv6Any.Equals(address)
             ? null : "the one address that nodes dial, e.g. 10.128.0.5: it also stands in the hosts block");
-        Check(Nodes, text => AddressRange.Read(text, out var flaw) is null ? Say(flaw, "") : null);
-        Enterprise.Validators.Add(option => AddError(option, TargetAddress.Read(option.Tokens[0].Value, out var flaw) is { Scheme: "", UnixPath: null, Count: 1 } ? null : Say(flaw, "write HOST:PORT")));
-        ServerName.Validators.Add(option => AddError(
-            option, LicenseSource.NameOf(option.Tokens[0].Value) is not null && LicenseNames.IsHost(option.Tokens[0].Value) ? null : "a host name, please: lic1.example.com"));
-        command.SetAction(RunAsync);
+        LicenseArguments.Check(Nodes, text => AddressRange.Read(text, out var flaw) is null ? LicenseArguments.Say(flaw) : null);
+        LicenseArguments.Check(Enterprise, LicenseArguments.NoHostAndPort);
+        command.SetAction((parsed, cancellationToken) => RunAsync(licenses, parsed, cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(LicenseArguments licenses, ParseResult parsed, CancellationToken cancellationToken)
     {
         var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-        var options = Options(parsed);
+        var options = Options(parsed) with { ServerName = licenses.ServerName(parsed) };
         var problems = new List<string>();
-        var (files, sources) = Read(parsed, problems);
+        var (files, sources) = licenses.Read(parsed, problems);
         var found = LicenseImport.Read(files, sources, options);
         problems.AddRange(found.Problems);
-        if (problems.Count == 0 && found.Servers.Count == 0)
-            problems.Add("nothing to import: name a license file, 27000@HOST, or --sentieon HOST:PORT");
         foreach (var remark in found.Remarks)
         {
             await output.WriteLineAsync(LicenseNames.Printable($"{remark.Where}: {remark.What}"));
@@ -119,50 +96,7 @@ internal static class ImportCommand
         Listen = parsed.GetValue(Listen) is { Length: > 0 } listen ? [.. listen.Select(a => IPAddress.Parse(a).ToString())] : ["127.0.0.1"],
         Enterprise = parsed.GetValue(Direct) ? null : TargetAddress.Read(parsed.GetValue(Enterprise) ?? Placeholder, out _) is { } address ? (address.Host, address.Ports.First) : null,
         Nodes = parsed.GetValue(Nodes) ?? [],
-        ServerName = parsed.GetValue(ServerName),
     };
-
-    private static (List<LicenseFile> Files, List<LicenseSource> Sources) Read(ParseResult parsed, List<string> problems)
-    {
-        var (files, sources) = (new List<LicenseFile>(), new List<LicenseSource>());
-        foreach (var argument in parsed.GetValue(Files) ?? [])
-        {
-            if (!File.Exists(argument) && LicenseSource.FromVariable(argument) is { } source)
-            {
-                sources.Add(source);
-                continue;
-            }
-
-            var (file, problem) = ReadFile(argument);
-            if (file is not null)
-                files.Add(file);
-            else
-                problems.Add($"{LicenseNames.Printable(argument)} {problem}");
-        }
-
-        foreach (var text in parsed.GetValue(Sentieon) ?? [])
-        {
-            var address = TargetAddress.Read(text, out _)!;
-            sources.Add(new LicenseSource(LicenseKind.Sentieon, [new LicenseServer(address.Host, address.Ports.First, LicenseSource.NameOf(address.Host))], []));
-        }
-
-        return (files, sources);
-    }
-
-    private static (LicenseFile? File, string? Problem) ReadFile(string path)
-    {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            var bytes = new byte[LicenseText.MaxFileBytes + 1];
-            var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return LicenseFile.Parse(Path.GetFileName(path), bytes.AsSpan(0, length));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return (null, $"cannot be read: {e.Message}");
-        }
-    }
 
     private static async Task WriteAsync(
         string directory, IReadOnlyList<(string Name, string Text)> files, bool force, TextWriter output, List<string> problems, CancellationToken cancellationToken)
@@ -213,21 +147,4 @@ internal static class ImportCommand
         for (var i = 0; i < steps.Count; i++)
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"  {i + 1}. {steps[i]}"));
     }
-
-    private static void Check(Option<string[]> option, Func<string, string?> flaw) => option.Validators.Add(result =>
-    {
-        foreach (var token in result.Tokens)
-        {
-            if (flaw(token.Value) is { } what)
-                result.AddError($"{option.Name} {token.Value}: {what}");
-        }
-    });
-
-    private static void AddError(System.CommandLine.Parsing.OptionResult result, string? what)
-    {
-        if (what is not null)
-            result.AddError($"{result.Option.Name} {result.Tokens[0].Value}: {what}");
-    }
-
-    private static string Say(Flaw flaw, string otherwise) => flaw == default ? otherwise : $"{flaw.What}; {flaw.Remedy}";
 }

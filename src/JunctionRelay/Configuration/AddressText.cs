@@ -23,6 +23,10 @@ internal readonly record struct AddressText(string Scheme, string Rest)
 
     public bool IsUnix => Rest.StartsWith(UnixPrefix, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>A host, and nothing that could be meant for a port.</summary>
+    public bool LacksPort => Scheme != "link" && !IsUnix && Rest.Length > 0 && !Rest.Contains('@') && !PortRange.TryParse(Rest, out _)
+        && (Rest.StartsWith('[') ? Rest.EndsWith(']') : !Rest.Contains(':'));
+
     /// <summary>The path of a unix socket, as it was written; null (with a flaw) when it cannot be one.</summary>
     public string? UnixPath(out Flaw flaw)
     {

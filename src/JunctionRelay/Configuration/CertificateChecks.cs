@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Files;
 
 namespace JunctionRelay.Configuration;
 
@@ -31,6 +32,8 @@ internal sealed class CertificateChecks(List<ConfigProblem> problems)
                 return;
             if (!HasBlock(keyPem, label => label.EndsWith("PRIVATE KEY", StringComparison.Ordinal)))
                 Add(key, "holds no private key in PEM form", "name the file that holds it, -----BEGIN PRIVATE KEY-----");
+            else if (Looseness(key.File) is { } looseness)
+                Add(key, $"holds a private key and {looseness}", $"chmod 600 {key.File}");
             else if (keyPem.Contains("ENCRYPTED", StringComparison.Ordinal))
                 Add(key, "is protected by a passphrase", $"take it off: openssl pkey -in {key.File} -out NEW.key, and chmod 600 NEW.key");
             else if (!KnownKeys.Contains(loaded.PublicKey.Oid.Value))
@@ -124,6 +127,12 @@ internal sealed class CertificateChecks(List<ConfigProblem> problems)
         }
 
         return null;
+    }
+
+    private static string? Looseness(string file)
+    {
+        using var open = new FileStream(file, FileMode.Open, FileAccess.Read);
+        return SecretFile.Looseness(open);
     }
 
     private void Add(TlsFiles.Named named, string what, string remedy) =>

@@ -61,6 +61,7 @@ internal sealed partial class ConfigChecks
             Add($"{path}.target", "is missing", "say where connections go: \"target\": [\"HOST:PORT\"], or what clients may name: \"open\": [\"HOST:PORT\"]");
         CheckOpen(path, service.Open, service.Target, service.Via);
         var targets = Addresses($"{path}.target", service.Target, TargetAddress.Read);
+        CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
         foreach (var (at, address) in targets)

@@ -35,6 +35,7 @@ internal sealed partial class ConfigChecks
             Add("relays", "are missing, so that there is nothing to do", "add one: \"relays\": { \"NAME\": { \"listen\": [\"HOST:PORT\"], \"target\": [\"HOST:PORT\"] } }");
         foreach (var (key, relay) in relays)
             CheckRelay(key, $"relays.{key}", relay);
+        CheckPresets();
         CheckLinks();
         CheckPeers();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
@@ -68,6 +69,7 @@ internal sealed partial class ConfigChecks
         foreach (var (at, address) in listens)
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
+        CheckPreset($"{path}.preset", relay.Preset);
         CheckLinkNames(targets);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);

@@ -17,9 +17,18 @@ internal static class ConfigReader
         var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         var instance = file is null ? home : Path.GetFullPath(file);
         var bound = ConfigBinder.Bind(layers, problems);
+        bound = bound with { Config = Presets.Apply(bound.Config) };
         ConfigChecks.Check(bound, home, problems);
         return new ConfigReading(problems.Count == 0 ? bound.Config : null, home, instance,
             [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)]);
+    }
+
+    /// <summary>Where a configuration says that the authority lives, whatever else is in it: commands of the authority run before it is complete.</summary>
+    public static string? PkiDirectory(string file, IReadOnlyDictionary<string, string> environment)
+    {
+        var problems = new List<ConfigProblem>();
+        return ConfigSources.Read(file, environment, new Dictionary<string, string>(), problems) is { } layers && ConfigBinder.Bind(layers, problems).Config.Pki?.Directory is { } directory
+            ? Path.GetFullPath(directory, Path.GetDirectoryName(Path.GetFullPath(file))!) : null;
     }
 }
 

@@ -14,6 +14,7 @@ internal sealed record IdentityConfig
     [Description("The authorities that issue the certificates of the others, PEM, one or more.")]
     public string? Trust { get; init; }
 
-    [Description("Instead of the three files: a directory that holds junction.crt, junction.key and ca.crt.")]
+    [Description("Instead of the three files: a directory that holds junction.crt, junction.key and ca.crt (as `pki issue` and `enroll` " +
+        "write it), or svid.pem, svid_key.pem and svid_bundle.pem (as SPIFFE's helpers do).")]
     public string? Directory { get; init; }
 }

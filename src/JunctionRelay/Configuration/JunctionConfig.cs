@@ -34,6 +34,9 @@ internal sealed record JunctionConfig
     [Description("The relays of this junction, by a name of your choice: it is what logs, metrics and problems call them.")]
     public IReadOnlyDictionary<string, RelayConfig>? Relays { get; init; }
 
+    [Description("License managers of your own for preset, or other values for one of junction's, by name.")]
+    public IReadOnlyDictionary<string, PresetConfig>? Presets { get; init; }
+
     [Description("Only where the certificate authority lives: enables enrolment and renewal over links.")]
     public PkiConfig? Pki { get; init; }
 

@@ -18,7 +18,7 @@ internal static class LaterKeys
         ["services.*.protocol"] = "license protocols",
         ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
-        ["pki"] = "certificate authorities",
+        ["pki"] = "authorities at a running junction",
     };
 
     /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>

@@ -32,6 +32,10 @@ internal sealed record RelayConfig
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }
 
+    [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
+        "listen and target. See presets.md.")]
+    public string? Preset { get; init; }
+
     [Description("The name that a hosts block gives the listen address. Default: the target's.")]
     public string? HostName { get; init; }
 

@@ -65,9 +65,24 @@ internal sealed class RelayPlanBuilder
             config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
         {
             Name = builder._linksBuilder.Self,
-            Admin = config.Admin is { } admin ? builder.Admin(admin) : null,
+            Admin = Admin(config, home),
             Certificates = CertificateList.Of(config, home),
         };
+    }
+
+    /// <summary>The admin endpoint alone, as a client of it needs it; null where the configuration has none.</summary>
+    public static AdminPlan? Admin(JunctionConfig config, string home)
+    {
+        if (config.Admin is not { } admin) return null;
+        var listen = ListenAddress.Read(admin.Listen!, out _)!;
+        EndPoint address = listen.UnixPath is { } path
+            ? new UnixDomainSocketEndPoint(Path.GetFullPath(path, home))
+            : new IPEndPoint(listen.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any), listen.Ports.First);
+        return new AdminPlan(
+            address,
+            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, TlsFiles.Of(config.Identity, home), home), admin.Tls) : null,
+            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
+            admin.TokenFile is { } file ? Path.GetFullPath(file, home) : null);
     }
 
     // What peers ask for is relayed like anything else, from the first stage on.

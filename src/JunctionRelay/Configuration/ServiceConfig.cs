@@ -24,6 +24,9 @@ internal sealed record ServiceConfig
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }
 
+    [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this service says nothing.")]
+    public string? Preset { get; init; }
+
     [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 }

@@ -1,3 +1,5 @@
+using JunctionRelay.Pki;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>The PEM files that one relay's TLS uses: its own where it names any, else those of the identity.</summary>
@@ -12,7 +14,9 @@ internal sealed record TlsFiles(TlsFiles.Named? Certificate, TlsFiles.Named? Key
         if (identity?.Directory is { } directory)
         {
             Named In(string name) => new(Path.GetFullPath(Path.Combine(directory, name), home), "identity.directory");
-            return new TlsFiles(In("junction.crt"), In("junction.key"), In("ca.crt"));
+            return !File.Exists(In(IdentityDirectory.CertificateName).File) && File.Exists(In(IdentityDirectory.SvidName).File)
+                ? new TlsFiles(In(IdentityDirectory.SvidName), In(IdentityDirectory.SvidKeyName), In(IdentityDirectory.SvidBundleName))
+                : new TlsFiles(In(IdentityDirectory.CertificateName), In(IdentityDirectory.KeyName), In(IdentityDirectory.TrustName));
         }
 
         return Of(identity?.Certificate, identity?.Key, identity?.Trust, "identity", home);

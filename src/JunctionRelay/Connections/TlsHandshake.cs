@@ -36,6 +36,7 @@ internal sealed class TlsHandshake
         await Task.Yield();
         var stream = new ConnectionStream(transport) { LeavesEngineThread = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        PeerIdentity? peer = null;
         string? objection = null;
         X509ChainStatusFlags objections = default;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -54,7 +55,7 @@ internal sealed class TlsHandshake
 
             stream.LeavesEngineThread = false;
             return DialOutcome.Connected(new TlsConnection(
-                transport, tls, stream, Peer(tls), _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
+                transport, tls, stream, peer, _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
         }
         catch (Exception e) when (
             e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
@@ -70,16 +71,20 @@ internal sealed class TlsHandshake
 
         bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
         {
-            if (errors == SslPolicyErrors.None) return true;
             // Where no certificate was asked for, none is missing.
             if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null && !_settings.RequirePeerCertificate) return true;
             foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
-            objection = Objection(certificate as X509Certificate2, objections, errors);
-            return false;
+            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, _settings.Identity?.Domain) : null;
+            // SslStream knows the names of the DNS alone.
+            if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
+            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors)
+                : identity is null ? null
+                : ObjectionToLeaf((X509Certificate2)certificate!);
+            if (objection is not null) return false;
+            peer = identity;
+            return true;
         }
     }
-
-    private static PeerIdentity? Peer(SslStream tls) => tls.RemoteCertificate is X509Certificate2 certificate ? PeerIdentity.Of(certificate) : null;
 
     private CloseReason Reason(Exception e, string? objection, X509ChainStatusFlags objections)
     {
@@ -99,17 +104,29 @@ internal sealed class TlsHandshake
 
     private const string NoCertificate = "it sent no certificate, and one is required";
 
-    private string Objection(X509Certificate2? certificate, X509ChainStatusFlags objections, SslPolicyErrors errors)
+    private string Objection(X509Certificate2? certificate, PeerIdentity? identity, X509ChainStatusFlags objections, SslPolicyErrors errors)
     {
         if (certificate is null) return NoCertificate;
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
         if (objections.HasFlag(X509ChainStatusFlags.NotTimeValid))
             return $"{subject} is valid from {certificate.NotBefore.ToUniversalTime():u} to {certificate.NotAfter.ToUniversalTime():u} only: renew it, or set the clock";
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", PeerIdentity.Of(certificate).Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
+            return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", identity!.Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
         if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
             return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
         return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
+    }
+
+    // What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.
+    private string? ObjectionToLeaf(X509Certificate2 certificate)
+    {
+        // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
+        if (_targetName is not null && _settings.Protocol is null) return null;
+        var subject = $"its certificate \"{Short(certificate.Subject)}\"";
+        if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority))
+            return $"{subject} is an authority's own (CA:TRUE), not one that names a peer: let it issue one";
+        return certificate.Extensions.OfType<X509KeyUsageExtension>().All(e => e.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature))
+            ? null : $"{subject} may not sign (key usage without digitalSignature)";
     }
 
     private static string Short(string said) => said.Length <= MostCharactersOfAStranger ? said : said[..MostCharactersOfAStranger] + "…";

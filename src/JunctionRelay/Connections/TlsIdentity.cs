@@ -10,11 +10,15 @@ internal sealed class TlsIdentity
     private TlsIdentity(X509Certificate2 certificate, X509Certificate2Collection chain)
     {
         Certificate = certificate;
+        Domain = PeerIdentity.DomainOf(certificate);
         Context = SslStreamCertificateContext.Create(certificate, chain, offline: true);
     }
 
     /// <summary>The leaf.</summary>
     public X509Certificate2 Certificate { get; }
+
+    /// <summary>Our trust domain, from our SPIFFE ID; null where we have none.</summary>
+    public string? Domain { get; }
 
     /// <summary>What SslStream sends: leaf and intermediates, built once.</summary>
     public SslStreamCertificateContext Context { get; }

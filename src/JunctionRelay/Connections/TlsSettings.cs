@@ -34,7 +34,8 @@ internal sealed record TlsSettings(
     /// <summary>For dialling; <paramref name="targetName"/> is sent as SNI and must be one of the target's names.</summary>
     public SslClientAuthenticationOptions ClientOptions(string targetName, RemoteCertificateValidationCallback validate) => new()
     {
-        TargetHost = targetName,
+        // A SPIFFE ID is no host name: the callback looks for it among the URIs.
+        TargetHost = targetName.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal) ? "" : targetName,
         ClientCertificateContext = Identity?.Context,
         CertificateChainPolicy = ChainPolicy(ServerUsage),
         RemoteCertificateValidationCallback = validate,

@@ -39,11 +39,25 @@ internal sealed class LicenseImport
     public static ImportedServers Read(IEnumerable<LicenseFile> files, IEnumerable<LicenseSource> others, ImportOptions options)
     {
         var import = new LicenseImport(options);
-        foreach (var file in files)
-            import.Add(file);
-        foreach (var source in others)
-            import.Add(source, "");
+        import.AddAll(files, others);
         return new ImportedServers(import.Place(), import._remarks, import._problems);
+    }
+
+    /// <summary>The servers alone, wherever they are put, and what keeps them from being of use.</summary>
+    public static (IReadOnlyList<LicenseSource> Sources, IReadOnlyList<string> Problems) Sources(
+        IEnumerable<LicenseFile> files, IEnumerable<LicenseSource> others, string? serverName)
+    {
+        var import = new LicenseImport(new ImportOptions { Listen = [], ServerName = serverName });
+        import.AddAll(files, others);
+        return (import._sources, import._problems);
+    }
+
+    private void AddAll(IEnumerable<LicenseFile> files, IEnumerable<LicenseSource> others)
+    {
+        foreach (var file in files)
+            Add(file);
+        foreach (var source in others)
+            Add(source, "");
     }
 
     private IReadOnlyList<PlacedServer> Place()

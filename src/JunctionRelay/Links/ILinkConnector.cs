@@ -8,6 +8,9 @@ internal interface ILinkConnector
     /// <summary>There is more than one address, so perhaps more than one junction.</summary>
     bool HasOthers { get; }
 
+    /// <summary>A new round of the same addresses, in which the one that was dialled last comes last.</summary>
+    ILinkConnector Others();
+
     /// <summary>A connection whose peer is authenticated: to the same address again when the last one <paramref name="wasRight"/>, else to the next.</summary>
     Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken);
 }

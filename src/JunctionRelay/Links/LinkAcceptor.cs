@@ -85,7 +85,9 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
 
     private async Task RefuseAsync(LinkTransport transport, PeerIdentity peer, LinkVerdict verdict, string text)
     {
-        Log.LinkRefused(peer.Name, verdict.ToString(), text);
+        // A dialler that looks for another of our name asks us every second: no news, and it says so itself.
+        if (verdict != LinkVerdict.NotMine)
+            Log.LinkRefused(peer.Name, verdict.ToString(), text);
         try
         {
             await transport.WriteHelloAsync(Answer(verdict, text, null, 0));

@@ -13,9 +13,11 @@ namespace JunctionRelay.Links;
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="tls">Our certificate and trust; the protocol is set here.</param>
 /// <param name="proxy">The proxy for an address, or null to dial it directly.</param>
+/// <param name="resolve">Looks a name up; null for the system's way.</param>
+/// <param name="last">The address that comes last in each round; null for none.</param>
 internal sealed class LinkConnector(
     IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, HttpProxy?> proxy,
-    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null) : ILinkConnector
+    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
     public static readonly SslApplicationProtocol Protocol = new("junction-link/1");
@@ -31,24 +33,26 @@ internal sealed class LinkConnector(
     private readonly TlsHandshake _handshake = TlsHandshake.Dialling(ForLinks(tls), peerName);
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
     private readonly Queue<EndPoint> _round = new();
-    private EndPoint? _last;
+    private EndPoint? _dialled;
 
     public bool HasOthers { get; private set; }
 
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
 
+    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, proxy, _resolve, _dialled ?? last);
+
     /// <summary>The next address, or the last again when it <paramref name="wasRight"/>.</summary>
     public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
-        if (!wasRight || _last is null)
+        if (!wasRight || _dialled is null)
         {
             if (_round.Count == 0 && await BeginRoundAsync(cancellationToken) is { } unresolved)
                 return unresolved;
-            _last = _round.Dequeue();
+            _dialled = _round.Dequeue();
         }
 
-        var dialled = await DialAsync(_last, _round.Count > 0 ? OneOfManyTimeout : LastTimeout, cancellationToken);
+        var dialled = await DialAsync(_dialled, _round.Count > 0 ? OneOfManyTimeout : LastTimeout, cancellationToken);
         if (dialled.Connection is not { } connection)
             return dialled;
         var secured = await _handshake.RunAsync(connection, LastTimeout, cancellationToken);
@@ -56,7 +60,7 @@ internal sealed class LinkConnector(
             return secured;
         connection.Abort(secured.Reason);
         await connection.DisposeAsync();
-        return secured with { Detail = $"{SocketDialer.Text(_last)}: {secured.Detail}" };
+        return secured with { Detail = $"{SocketDialer.Text(_dialled)}: {secured.Detail}" };
     }
 
     private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
@@ -87,6 +91,8 @@ internal sealed class LinkConnector(
             }
         }
 
+        for (var turns = _round.Contains(last!) ? _round.Count : 0; turns > 0 && !_round.Last().Equals(last); turns--)
+            _round.Enqueue(_round.Dequeue());
         HasOthers = _round.Count > 1;
         return _round.Count > 0 ? null : DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));
     }

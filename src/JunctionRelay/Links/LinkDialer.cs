@@ -16,15 +16,17 @@ internal sealed class LinkDialer(
     // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
 
-    /// <summary>A junction that has been gone for so long is no longer waited for when there are others.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// A junction that has been gone for so long is no longer waited for when there are others: longer than most resumes take, and short enough that a new
+    /// connection is with another one within a second.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A dial that fails as the last one did is told no more often.</summary>
+    /// <summary>What was wrong with a dial is told no more often.</summary>
     private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
 
     private readonly List<Task> _keeping = [];
-    private readonly Lock _saying = new();
-    private (string Why, long At)? _said;
+    private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
@@ -56,7 +58,8 @@ internal sealed class LinkDialer(
             _keeping.Add(KeepAsync(session, transport, connector, stop));
             await UselessAsync(session, connector, stop);
             givenUp = session.IsEnded ? session.Id : null;
-            connector = connectors();
+            // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
+            connector = session.IsEnded ? connectors() : connector.Others();
         }
 
         await Task.WhenAll(_keeping);
@@ -110,8 +113,12 @@ internal sealed class LinkDialer(
     // Waits until new streams need another session.
     private async Task UselessAsync(LinkSession session, ILinkConnector connector, CancellationToken stop)
     {
-        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor > Patience))
-            await Task.WhenAny(session.Ended, DelayAsync(Patience / 10, stop));
+        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
+        {
+            // Woken by what happens while all is well, often looked at when it is not.
+            var isUp = session.IsUp;
+            await Task.WhenAny(isUp ? session.Troubled : session.Ended, DelayAsync(isUp ? Timeout.InfiniteTimeSpan : Patience / 10, stop));
+        }
     }
 
     // Connects; HELLO and verdict. Null when this connection carries nothing.
@@ -124,25 +131,31 @@ internal sealed class LinkDialer(
             var dialled = await connector.ConnectAsync(wasRight, stop);
             if (dialled.Connection is not { } connection)
             {
-                DialFailed(dialled.Detail);
+                LastFailure = dialled.Detail;
+                if (IsNews(dialled.Detail))
+                    Log.LinkDialFailed(link, dialled.Detail);
                 return null;
             }
 
             transport = new LinkTransport(connection, options);
             var carried = await GreetAsync(transport, session, givenUp);
             if (carried is null)
+            {
                 await transport.DisposeAsync();
-            else
-                LastFailure = null;
-            lock (_saying)
-                _said = null;
-            return carried is null ? null : (carried, transport);
+                return null;
+            }
+
+            LastFailure = null;
+            lock (_said)
+                _said.Clear();
+            return (carried, transport);
         }
         catch (Exception fault)
         {
             // Whatever it was, also a fault of ours: the link is tried again.
-            if (!stop.IsCancellationRequested)
-                DialFailed(fault is IOException or OperationCanceledException ? fault.Message : fault.ToString());
+            var why = LastFailure = fault is IOException or OperationCanceledException ? fault.Message : fault.ToString();
+            if (!stop.IsCancellationRequested && IsNews(why))
+                Log.LinkDialFailed(link, why);
             if (transport is not null)
                 await transport.DisposeAsync();
             return null;
@@ -151,7 +164,7 @@ internal sealed class LinkDialer(
 
     private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
-        if (transport.Peer?.Name != peerName)
+        if (transport.Peer?.IsCalled(peerName) != true)
         {
             LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
@@ -205,22 +218,21 @@ internal sealed class LinkDialer(
                 return null;
             default:
                 LastFailure = answer.VerdictText;
-                Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
+                if (IsNews($"{answer.Verdict} {answer.VerdictText}"))
+                    Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;
         }
     }
 
-    private void DialFailed(string why)
+    private bool IsNews(string text)
     {
-        LastFailure = why;
-        lock (_saying)
+        lock (_said)
         {
-            if (_said is var (last, at) && last == why && options.Time.GetElapsedTime(at) < SayAgain)
-                return;
-            _said = (why, options.Time.GetTimestamp());
+            if (_said.TryGetValue(text, out var at) && options.Time.GetElapsedTime(at) < SayAgain)
+                return false;
+            _said[text] = options.Time.GetTimestamp();
+            return true;
         }
-
-        Log.LinkDialFailed(link, why);
     }
 
     private async Task CarryAsync(LinkTransport transport, LinkSession session, bool isResume)

@@ -70,6 +70,13 @@ internal sealed class LinkDirectory
         }
     }
 
+    /// <summary>A stream to this peer can be opened without waiting.</summary>
+    public bool IsUp(string name)
+    {
+        lock (_gate)
+            return _sessions.Exists(s => s.Name == name && s.Session is { IsUp: true, IsPeerDraining: false });
+    }
+
     /// <summary>Tells the peers to open their streams elsewhere. What is there goes on, and may resume.</summary>
     public void Drain()
     {

@@ -38,6 +38,7 @@ internal sealed partial class LinkSession
                 return null;
             case LinkFrameType.GoAway:
                 IsPeerDraining = true;
+                Volatile.Read(ref _troubled).TrySetResult();
                 return null;
             case LinkFrameType.Rotate:
                 if (IsDialler)

@@ -27,6 +27,7 @@ internal sealed partial class LinkSession
     private readonly ITimer _resumeTimer;
     private readonly TaskCompletionSource<CloseReason> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly uint _firstId;
+    private TaskCompletionSource _troubled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _rotation = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource<TimeSpan> _nextPong = new();
     private LinkTransport? _transport;
@@ -121,6 +122,9 @@ internal sealed partial class LinkSession
                 return _isDown ? Time.GetElapsedTime(_downSince) : TimeSpan.Zero;
         }
     }
+
+    /// <summary>Completes when the transport is lost, the peer drains, or the session ends; anew with each transport.</summary>
+    public Task Troubled => Volatile.Read(ref _troubled).Task;
 
     /// <summary>Completes with the reason when the session has ended.</summary>
     public Task<CloseReason> Ended => _ended.Task;
@@ -287,6 +291,7 @@ internal sealed partial class LinkSession
         _holdTimer.Dispose();
         _resumeTimer.Dispose();
         _ended.TrySetResult(reason);
+        Volatile.Read(ref _troubled).TrySetResult();
     }
 
     /// <summary>Completes when the TLS connection should be replaced; a new request may follow.</summary>
@@ -369,6 +374,8 @@ internal sealed partial class LinkSession
             _transport = transport;
             RemoteEndPoint = transport.RemoteEndPoint;
             (_isDown, _refusesOpens) = (false, false);
+            if (_troubled.Task.IsCompleted && !_isEnded && !IsPeerDraining)
+                _troubled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             (_isResuming, _peerKnown) = (isResume, []);
             if (isResume)
                 Resumes++;
@@ -396,6 +403,8 @@ internal sealed partial class LinkSession
             _holdTimer.Change(_options.HoldOpens, Timeout.InfiniteTimeSpan);
             _resumeTimer.Change(Resume, Timeout.InfiniteTimeSpan);
         }
+
+        Volatile.Read(ref _troubled).TrySetResult();
     }
 
     private void OnHoldExpired()

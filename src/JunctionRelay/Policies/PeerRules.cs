@@ -21,7 +21,11 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 
     /// <summary>Whether the entry is about this peer, connecting from there.</summary>
     public bool IsFor(PeerIdentity peer, EndPoint? from) =>
-        (_names.Matches(peer.Name) || peer.Names.Any(_names.Matches)) && (From is null || from is IPEndPoint ip && From.Contains(ip.Address));
+        (_names.Matches(peer.Name) || peer.Names.Any(Matches)) && (From is null || from is IPEndPoint ip && From.Contains(ip.Address));
+
+    // A key of the configuration can have no colon: a SPIFFE ID stands there without its scheme. What has no slash is a pattern of other names.
+    private bool Matches(string name) => _names.Matches(name)
+        || Pattern.Contains('/', StringComparison.Ordinal) && name.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal) && _names.Matches(name[SpiffeId.Scheme.Length..]);
 }
 
 /// <summary>

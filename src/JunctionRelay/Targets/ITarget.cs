@@ -17,6 +17,9 @@ internal interface ITarget
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
 
+    /// <summary>It can be dialled without waiting for it to come back from a moment's absence: others are tried first while it cannot.</summary>
+    bool IsReady => true;
+
     /// <summary>How often it is worth asking with <see cref="ProbeAsync"/>; null = as often as the relay says.</summary>
     TimeSpan? ProbeInterval => null;
 

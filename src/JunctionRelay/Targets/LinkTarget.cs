@@ -38,6 +38,9 @@ internal sealed class LinkTarget(
         return request.AwaitsAnswer ? await AnswerAsync(stream, NameFor(request), cancellationToken) : DialOutcome.Connected(stream);
     }
 
+    /// <summary>A dial waits for a link that was lost a moment ago, which it need not while another target is there.</summary>
+    public bool IsReady => links.IsUp(peer);
+
     /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>
     public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
 

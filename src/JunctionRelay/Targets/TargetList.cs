@@ -63,9 +63,17 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
         var first = FirstToTry();
         TargetDial last = default;
         var details = "";
-        for (var i = 0; i < targets.Count; i++)
+        List<TargetHealth>? later = null;
+        for (var i = 0; i < targets.Count + (later?.Count ?? 0); i++)
         {
-            var candidate = targets[(first + i) % targets.Count];
+            var isLater = i >= targets.Count;
+            var candidate = isLater ? later![i - targets.Count] : targets[(first + i) % targets.Count];
+            if (candidate.IsUp && !isLater && targets.Count > 1 && !candidate.Target.IsReady)
+            {
+                (later ??= []).Add(candidate);
+                continue;
+            }
+
             if (!candidate.IsUp)
             {
                 details = Join(details, candidate.Detail);

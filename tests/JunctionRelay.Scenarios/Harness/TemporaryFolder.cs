@@ -19,6 +19,9 @@ internal sealed class TemporaryFolder : IDisposable
     public string Write(string name, string text)
     {
         File.WriteAllText(this[name], text);
+        // A junction refuses keys that others can read.
+        if (text.Contains("PRIVATE KEY", StringComparison.Ordinal))
+            File.SetUnixFileMode(this[name], UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return this[name];
     }
 

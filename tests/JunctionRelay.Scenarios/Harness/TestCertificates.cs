@@ -68,6 +68,13 @@ internal sealed class TestCertificates : IDisposable
             _folder.Write($"{file}.pem", certificatePem + keyPem));
     }
 
+    /// <summary>The value of <c>identity</c> in a configuration, with a new certificate for <paramref name="name"/>.</summary>
+    public string Identity(string name)
+    {
+        var files = Issue(name);
+        return $$"""{ "certificate": "{{files.Certificate}}", "key": "{{files.Key}}", "trust": "{{Trust}}" }""";
+    }
+
     public void Dispose()
     {
         _authority.Dispose();

@@ -23,7 +23,7 @@ internal sealed class ConfigFolder : IDisposable
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path(relative))!);
         File.WriteAllText(Path(relative), text);
-        if (relative.StartsWith("certs/", StringComparison.Ordinal)) File.SetUnixFileMode(Path(relative), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (relative.StartsWith("certs/", StringComparison.Ordinal) || text.Contains("PRIVATE KEY", StringComparison.Ordinal)) File.SetUnixFileMode(Path(relative), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return this;
     }
 

@@ -24,7 +24,11 @@ public sealed partial class CommandLineReferenceTests
         var shouldBe = new StringBuilder(found[..(begin + Begin.Length)]);
         var commands = await AppendAsync(shouldBe, []);
         Assert.Contains("run", commands);
-        foreach (var command in commands) await AppendAsync(shouldBe, [command]);
+        foreach (var command in commands)
+        {
+            foreach (var below in await AppendAsync(shouldBe, [command])) await AppendAsync(shouldBe, [command, below]);
+        }
+
         shouldBe.Append('\n').Append(found[end..]);
 
         if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")

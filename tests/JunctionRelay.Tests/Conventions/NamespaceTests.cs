@@ -10,15 +10,17 @@ public sealed partial class NamespaceTests
     /// <summary>Whom an area may know, in the order of who stands on whom.</summary>
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
+        ["Files"] = [],
         ["Connections"] = [],
         ["Licensing"] = [],
         ["Links"] = ["Connections"],
         ["Greetings"] = ["Connections", "Links"],
         ["Policies"] = ["Connections", "Links", "Greetings"],
+        ["Pki"] = ["Files", "Connections", "Policies"],
         ["Targets"] = ["Connections", "Links"],
         ["Routing"] = ["Connections", "Links", "Greetings", "Targets"],
         ["Relay"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing"],
-        ["Configuration"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing", "Relay"],
+        ["Configuration"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing", "Relay", "Files", "Pki"],
     };
 
     private static readonly IReadOnlyList<string> Sources = SourceTree.Files(Engine, ".cs");

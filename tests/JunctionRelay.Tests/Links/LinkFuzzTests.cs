@@ -1,6 +1,6 @@
-using System.Globalization;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Links;
 
@@ -12,9 +12,6 @@ public sealed class LinkFuzzTests
 {
     // A case, whatever it was that once went wrong, stays here.
     private static readonly int[] Kept = [];
-
-    private static readonly int Cases =
-        int.TryParse(Environment.GetEnvironmentVariable("JUNCTION_FUZZ_CASES"), NumberStyles.None, CultureInfo.InvariantCulture, out var cases) ? cases : 20_000;
 
     private static readonly LinkOptions Options = new()
     {
@@ -28,7 +25,7 @@ public sealed class LinkFuzzTests
     [Fact]
     public void Frames_of_any_kind_never_throw()
     {
-        foreach (var number in Kept.Concat(Enumerable.Range(0, Cases)))
+        foreach (var number in Kept.Concat(Enumerable.Range(0, Fuzz.Cases)))
         {
             try
             {
@@ -45,7 +42,7 @@ public sealed class LinkFuzzTests
     public void Messages_of_any_bytes_never_throw()
     {
         var bytes = new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes];
-        for (var number = 0; number < Cases; number++)
+        for (var number = 0; number < Fuzz.Cases; number++)
         {
             var random = new Random(number);
             var length = number % 2 == 0

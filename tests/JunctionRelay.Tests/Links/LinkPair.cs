@@ -91,6 +91,8 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
 
     bool ILinkConnector.HasOthers => false;
 
+    ILinkConnector ILinkConnector.Others() => this;
+
     Task<DialOutcome> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);

@@ -154,7 +154,28 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         proxy.Cut(CutKind.Reset);
         await Pattern.SendAsync(client, 1, 10_000);
         await Pattern.CheckAsync(target, 1, 10_000).WaitAsync(Patience);
-        Assert.Empty(second.Directory.All());
+        Assert.All(second.Directory.All(), s => Assert.Equal(0, s.Session.StreamCount));
+    }
+
+    [Fact]
+    public async Task The_next_session_asks_the_junction_that_failed_last()
+    {
+        await using var first = new Hq(instance: 1);
+        await using var second = new Hq(instance: 2);
+        ILinkConnector connector = new LinkConnector(
+            [first.EndPoint, second.EndPoint], "hq", new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), new SocketDialer(SocketSettings.Default), _ => null);
+        Assert.Equal(first.EndPoint, await DialledAsync(connector));
+        connector = connector.Others();
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        Assert.Equal(first.EndPoint, await DialledAsync(connector));
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        Assert.Equal(first.EndPoint, await DialledAsync(connector.Others()));
+
+        static async Task<EndPoint?> DialledAsync(ILinkConnector connector)
+        {
+            await using var connection = (await connector.ConnectAsync(wasRight: false, CancellationToken.None)).Connection!;
+            return connection.RemoteEndPoint;
+        }
     }
 
     [Fact]
@@ -191,7 +212,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         await cloud.UpAsync();
         var (client, target) = await cloud.OpenAsync(first);
         first.Directory.Drain();
-        // The first address is asked again and refuses; then the second.
+        // The second address is asked, since the first one is leaving.
         await Eventually.TrueAsync(() => second.Directory.All().Count > 0 && cloud.Session != client.Session, () => "no other session is made");
         var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
         Assert.Same(cloud.Session, elsewhere!.Session);

@@ -83,4 +83,18 @@ public sealed class PolicyTests
             if (Interlocked.CompareExchange(ref most, now, seen) == seen) return;
         }
     }
+
+    [Theory]
+    [InlineData("node-*", true)]
+    [InlineData("*.junction.internal", true)]
+    [InlineData("junction.internal/node-*", true)]
+    [InlineData("junction.internal/*", true)]
+    [InlineData("other.internal/*", false)]
+    [InlineData("junction.internal*", false)]   // without a slash it is no SPIFFE ID
+    [InlineData("hq", false)]
+    public void An_entry_of_peers_is_about_any_name_of_the_certificate(string pattern, bool about)
+    {
+        var peer = new PeerIdentity("node-07", ["node-07.junction.internal", "spiffe://junction.internal/node-07"], "01", TimeProvider.System.GetUtcNow());
+        Assert.Equal(about, new PeerRule(pattern, null, null, null, null, null).IsFor(peer, null));
+    }
 }

@@ -159,6 +159,22 @@ public sealed class TargetListTests
         Assert.Equal((CloseReason.NoTargetUp, 1), (dial.Outcome.Reason, a.Dials));
     }
 
+    [Fact]
+    public async Task A_target_that_must_be_waited_for_is_tried_after_the_others()
+    {
+        var (a, b) = (new ScriptedTarget("a") { IsReady = false }, new ScriptedTarget("b"));
+        Assert.Equal("b", (await List([a, b]).DialAsync(default, CancellationToken.None)).Target!.Target.Name);
+        Assert.Equal(0, a.Dials);
+
+        b.Fails = CloseReason.DialRefused;
+        Assert.Equal("a", (await List([a, b]).DialAsync(default, CancellationToken.None)).Target!.Target.Name);
+
+        a.Fails = CloseReason.LinkDown;
+        var dial = await List([a, b]).DialAsync(default, CancellationToken.None);
+        Assert.Equal((CloseReason.LinkDown, "b: dial-refused; a: link-down"), (dial.Outcome.Reason, dial.Outcome.Detail));
+        Assert.Equal((2, 3), (a.Dials, b.Dials));
+    }
+
     private static TargetList List(ScriptedTarget[] targets, Balance balance = default, bool probed = false, TimeSpan hold = default) =>
         new([.. targets.Select(t => new TargetHealth(t, probed))], balance, hold, TimeProvider.System);
 
@@ -171,6 +187,7 @@ public sealed class TargetListTests
         public CloseReason? Fails { get; set; } = fails;
         public int Dials { get; private set; }
         public Action? Takes { get; init; }
+        public bool IsReady { get; init; } = true;
 
         public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
         {

@@ -1,0 +1,168 @@
+using System.Globalization;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace JunctionRelay.App.Admin;
+
+/// <summary>The status as a screen of text.</summary>
+internal static class StatusView
+{
+    private const int MostEnds = 5;
+
+    /// <param name="before">The status a moment ago, for rates; null when there is none.</param>
+    /// <param name="mostConnections">How many connections to list, the oldest first.</param>
+    public static IRenderable Of(StatusDocument status, StatusDocument? before, int mostConnections)
+    {
+        var parts = new List<IRenderable> { Head(status, before), Relays(status.Relays) };
+        if (status.Links.Count > 0) parts.Add(Links(status.Links));
+        if (status.Certificates.Count > 0) parts.Add(Certificates(status.Certificates));
+        if (status.Connections is { Count: > 0 } connections && mostConnections > 0) parts.Add(Connections(status, connections, mostConnections));
+        if (status.Ends.Recent.Count > 0) parts.Add(Ends(status.Ends));
+        return new Rows(parts.SelectMany((part, i) => i == 0 ? [part] : new[] { new Text(""), part }));
+    }
+
+    private static Rows Head(StatusDocument status, StatusDocument? before)
+    {
+        var lines = new List<IRenderable>
+        {
+            new Markup($"[bold]{Safe(status.Name)}[/]  {State(status)}  up {Age(status.Now - status.Started)}  [dim]junction {Safe(status.Version)}, process {status.Process}[/]"),
+            new Markup($"{status.ConnectionCount} connections{(status.MostConnections is { } most ? $" of at most {most}" : "")}, {Size(status.BytesToTarget)} to targets{Rate(s => s.BytesToTarget)}, {Size(status.BytesToClient)} to clients{Rate(s => s.BytesToClient)}"),
+        };
+        if (!status.Configuration.Succeeded)
+            lines.Add(new Markup($"[red]The configuration of {Safe(status.Configuration.ReadAt.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture))} was not taken:[/] {Safe(string.Join("; ", status.Configuration.Problems))}"));
+        return new Rows(lines);
+
+        string Rate(Func<StatusDocument, long> bytes) => before is null || status.Now <= before.Now ? ""
+            : $" ({Size((long)((bytes(status) - bytes(before)) / (status.Now - before.Now).TotalSeconds))}/s)";
+    }
+
+    private static string State(StatusDocument status) => status switch
+    {
+        { State: "running", Ready: true } => "[green]running[/]",
+        { State: "running" } => $"[red]running, not ready: {Safe(status.NotReady ?? "")}[/]",
+        _ => $"[yellow]{Safe(status.State)}[/]",
+    };
+
+    private static Table Relays(IReadOnlyList<StatusRelay> relays)
+    {
+        var table = Sheet("RELAY", "LISTENS", "NOW", "TO TARGET", "TO CLIENT", "ENDED", "TARGETS*", "REFUSED*");
+        foreach (var relay in relays)
+        {
+            table.AddRow(
+                new Markup($"{Light(relay.HasPath)} {Safe(relay.Name)}"),
+                new Markup(Safe(string.Join('\n', relay.Listen))),
+                new Markup($"{relay.Connections}{(relay.MostConnections is { } most ? $" / {most}" : "")}"),
+                new Markup(Size(relay.BytesToTarget)), new Markup(Size(relay.BytesToClient)), new Markup($"{relay.Ended}"),
+                new Markup(string.Join('\n', relay.Targets.Select(t => t.Up ? Safe(t.Name) : $"[red]{Safe(t.Name)}[/] {Safe(Why(t))}"))),
+                new Markup(Safe(string.Join('\n', relay.Denied.Select(d => $"{d.Value} {d.Key}")))));
+        }
+
+        return table;
+    }
+
+    private static Table Links(IReadOnlyList<StatusLink> links)
+    {
+        var table = Sheet("LINK", "PEER", "ADDRESS", "ROUND TRIP", "STREAMS", "RESUMES", "*");
+        foreach (var link in links)
+        {
+            table.AddRow(
+                new Markup($"{Light(link.Up)} {Safe(link.Name)}"),
+                new Markup($"{(link.Direction == "out" ? "→" : "←")} {Safe(link.Peer)}"),
+                new Markup(Safe(link.Address ?? "-")),
+                new Markup(link.RoundTripSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.0##} ms") : "-"),
+                new Markup($"{link.Streams}"), new Markup($"{link.Resumes}"),
+                new Markup(Safe(string.Join(", ", new[] { link.PeerDraining ? "the peer drains" : null, link.DownSeconds is { } down ? $"down for {down:0} s" : null, link.Detail }.OfType<string>()))));
+        }
+
+        return table;
+    }
+
+    private static Table Certificates(IReadOnlyList<StatusCertificate> certificates)
+    {
+        var table = Sheet("CERTIFICATE", "NAME", "EXPIRES", "");
+        foreach (var certificate in certificates)
+        {
+            var color = certificate.DaysLeft switch { < 3 => "red", < 14 => "yellow", _ => "default" };
+            table.AddRow(
+                new Markup(Safe(certificate.Kind)), new Markup(Safe(certificate.Name)), new Markup($"{certificate.NotAfter:yyyy-MM-dd HH:mm}Z"),
+                new Markup(certificate.DaysLeft < 0 ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]"));
+        }
+
+        return table;
+    }
+
+    private static Rows Connections(StatusDocument status, IReadOnlyList<StatusConnection> connections, int most)
+    {
+        var table = Sheet("FOR", "RELAY", "CLIENT", "WHO", "TARGET", "TO TARGET", "TO CLIENT");
+        foreach (var connection in connections.Take(most))
+        {
+            table.AddRow(
+                Age(status.Now - connection.Since), Safe(connection.Relay), Safe(connection.Client), Safe(Who(connection)), Safe(connection.Target ?? "…"),
+                Size(connection.BytesToTarget), Size(connection.BytesToClient));
+        }
+
+        var left = status.ConnectionCount - Math.Min(most, connections.Count);
+        return left > 0 ? new Rows(table, new Markup($"[dim]and {left} more: --connections N, or --json[/]")) : new Rows(table);
+    }
+
+    private static Table Ends(StatusEnds ends)
+    {
+        var table = Sheet("ENDED", "RELAY", "CLIENT", "AFTER", "REASON", "*");
+        foreach (var end in ends.Recent.Take(MostEnds))
+        {
+            var color = end.Reason is "client-closed" or "target-closed" ? "default" : "yellow";
+            table.AddRow(
+                Safe(end.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)), Safe(end.Relay), Safe(end.Client), Age(TimeSpan.FromSeconds(end.Seconds)),
+                $"[{color}]{Safe(end.Reason)}[/]", Safe(end.Detail ?? ""));
+        }
+
+        return table;
+    }
+
+    // User and node by the license protocol, else the name that a certificate proved.
+    private static string Who(StatusConnection connection) => connection.User is { } user
+        ? $"{user}{(connection.Host is { } host ? $"@{host}" : "")}{(connection.Vendor is { } vendor ? $" ({vendor})" : "")}"
+        : connection.Peer ?? "-";
+
+    // A star: of all columns this one may wrap.
+    private static Table Sheet(params string[] columns)
+    {
+        var table = new Table().Border(TableBorder.None).HideRowSeparators();
+        foreach (var column in columns)
+        {
+            var wraps = column.EndsWith('*');
+            var header = new TableColumn(new Markup($"[dim]{column.TrimEnd('*')}[/]")).PadRight(2);
+            table.AddColumn(wraps ? header : header.NoWrap());
+        }
+
+        return table;
+    }
+
+    // The detail names the target again.
+    private static string Why(StatusTarget target) =>
+        target.Detail is not { } detail ? "down" : detail.StartsWith(target.Name + ": ", StringComparison.Ordinal) ? detail[(target.Name.Length + 2)..] : detail;
+
+    // Also to be told apart without colors.
+    private static string Light(bool on) => on ? "[green]●[/]" : "[red]○[/]";
+
+    private static string Age(TimeSpan age) => age switch
+    {
+        { TotalSeconds: < 1 } => "0 s",
+        { TotalMinutes: < 1 } => $"{(int)age.TotalSeconds} s",
+        { TotalHours: < 1 } => $"{(int)age.TotalMinutes} min",
+        { TotalDays: < 1 } => $"{(int)age.TotalHours} h {age.Minutes} min",
+        _ => $"{(int)age.TotalDays} d {age.Hours} h",
+    };
+
+    private static string Size(long bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+        double size = bytes;
+        var unit = 0;
+        for (; size >= 1024 && unit < units.Length - 1; unit++) size /= 1024;
+        return string.Create(CultureInfo.InvariantCulture, $"{size:0.#} {units[unit]}");
+    }
+
+    // Names are chosen by others: neither markup nor control characters of theirs reach the terminal.
+    private static string Safe(string text) => Markup.Escape(string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? '?' : c)));
+}

@@ -1,0 +1,97 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Files;
+
+namespace JunctionRelay.Pki;
+
+/// <summary>
+/// Where one junction's identity lives: <c>junction.crt</c>, <c>junction.key</c> (mode 0600), <c>ca.crt</c>; from enrolment on also where it came from. Every
+/// file is replaced as a whole, the certificate last, so that a pair that is there fits.
+/// </summary>
+internal sealed class IdentityDirectory(string path)
+{
+    public const string CertificateName = "junction.crt";
+    public const string KeyName = "junction.key";
+    public const string TrustName = "ca.crt";
+
+    /// <summary>What SPIFFE's helpers write: another way to fill such a directory (spiffe-helper's defaults).</summary>
+    public const string SvidName = "svid.pem", SvidKeyName = "svid_key.pem", SvidBundleName = "svid_bundle.pem";
+
+    public string Root { get; } = Path.GetFullPath(path);
+
+    public string CertificateFile => Path.Combine(Root, CertificateName);
+    public string KeyFile => Path.Combine(Root, KeyName);
+    public string TrustFile => Path.Combine(Root, TrustName);
+
+    /// <summary>The key that is here, or a new one, which is written before anybody is asked to certify it: whatever happens then, it can be asked again.</summary>
+    /// <exception cref="IOException">The directory or the file cannot be used.</exception>
+    /// <exception cref="CryptographicException">What is there is no EC key.</exception>
+    public ECDsa KeepKey()
+    {
+        Prepare();
+        if (!File.Exists(KeyFile))
+        {
+            using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            AtomicFile.Write(KeyFile, made.ExportPkcs8PrivateKeyPem() + "\n", AtomicFile.Secret);
+        }
+
+        return ReadKey();
+    }
+
+    /// <summary>The key that is here.</summary>
+    /// <exception cref="IOException">It is missing, unreadable, or its mode is loose.</exception>
+    /// <exception cref="CryptographicException">It is no EC key.</exception>
+    public ECDsa ReadKey()
+    {
+        var key = ECDsa.Create();
+        try
+        {
+            key.ImportFromPem(SecretFile.ReadText(KeyFile));
+            return key;
+        }
+        catch (ArgumentException e)
+        {
+            key.Dispose();
+            throw new CryptographicException($"{KeyFile} holds no EC private key in PEM form", e);
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The certificate that is here; null when there is none, or none that can be read.</summary>
+    public X509Certificate2? ReadCertificate()
+    {
+        try
+        {
+            return File.Exists(CertificateFile) ? X509Certificate2.CreateFromPem(File.ReadAllText(CertificateFile)) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes certificate and trust for the key that is here.</summary>
+    public void Write(string certificatePem, string trustPem)
+    {
+        AtomicFile.Write(TrustFile, trustPem, AtomicFile.Public);
+        WriteCertificate(certificatePem);
+    }
+
+    /// <summary>Writes a renewed certificate.</summary>
+    public void WriteCertificate(string certificatePem) => AtomicFile.Write(CertificateFile, certificatePem, AtomicFile.Public);
+
+    private void Prepare()
+    {
+        AtomicFile.MakeDirectory(Root, AtomicFile.SecretDirectory);
+        if (OperatingSystem.IsWindows())
+            return;
+        // Who may write here may put a key of his own in place of ours.
+        var mode = File.GetUnixFileMode(Root);
+        if ((mode & (UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != 0)
+            throw new IOException($"{Root} can be changed by others: chmod 700 {Root}");
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary><c>junction status</c> asks the junction of a configuration, over a port or a socket file, and says so with its exit code when none answers.</summary>
+public sealed class StatusTellsWhatRuns
+{
+    [Theory]
+    [InlineData("\"listen\": \"127.0.0.1:{0}\"")]
+    [InlineData("\"listen\": \"unix:admin.sock\"")]
+    [InlineData("\"listen\": \"0.0.0.0:{0}\", \"tokenFile\": \"token\"")]
+    [InlineData("\"listen\": \"tls://127.0.0.1:{0}\"")]
+    public async Task A_table_for_people_json_for_programs_and_69_for_nobody(string listen)
+    {
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        var files = authority.Issue("cloud");
+        folder.Write("token", "0123456789abcdef0123456789abcdef\n");
+        await using var echo = LoopbackServer.Echo();
+        var port = FreePort.Next();
+        var config = folder.Write("cloud.json", $$"""
+            {
+              "identity": { "certificate": "{{files.Certificate}}", "key": "{{files.Key}}", "trust": "{{authority.Trust}}" },
+              "admin": { {{listen.Replace("{0}", $"{FreePort.Next()}", StringComparison.Ordinal)}} },
+              "relays": {
+                "lic": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] },
+                "dead": { "listen": ["127.0.0.1:{{FreePort.Next()}}"], "target": ["127.0.0.1:1"] }
+              }
+            }
+            """);
+        var nobody = await JunctionProcess.Run("status", "-c", config);
+        Assert.Equal((69, ""), (nobody.ExitCode, nobody.Output));
+        Assert.StartsWith("junction status: no junction answers at ", nobody.Error, StringComparison.Ordinal);
+
+        await using (var junction = RealProgram.Start(JunctionProcess.Binary(), ["run", config]))
+        {
+            await junction.Line(l => l.Contains("admin endpoint listens", StringComparison.Ordinal), "that its admin endpoint listens");
+            using var client = await Loopback.Connect(port);
+            await Deadline.Until(async () => (await Json(config)).GetProperty("connectionCount").GetInt32() == 1, Deadline.Start, "the connection is counted");
+            var json = await Json(config);
+            Assert.Equal("cloud", json.GetProperty("name").GetString());
+            Assert.Equal($"{client.LocalEndPoint}", json.GetProperty("connections")[0].GetProperty("client").GetString());
+
+            var table = await RealProgram.Succeed(JunctionProcess.Binary(), ["status", "-c", config]);
+            Assert.Matches(@"(?m)^cloud  running ", table);
+            Assert.Matches($@"(?m)^● lic +127\.0\.0\.1:{port} +1 ", table);
+            Assert.Matches(@"(?m)^○ dead .* 127\.0\.0\.1:1 Connection refused", table);
+            Assert.DoesNotContain('\e', table);
+        }
+
+        Assert.Equal(69, (await JunctionProcess.Run("status", "-c", config, "--json")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_configuration_without_an_admin_section_is_told_what_to_add()
+    {
+        using var folder = new TemporaryFolder();
+        var config = folder.Write("junction.json", """{ "relays": { "r": { "listen": ["127.0.0.1:0"], "target": ["127.0.0.1:1"] } } }""");
+        var result = await JunctionProcess.Run("status", "-c", config);
+        Assert.Equal(69, result.ExitCode);
+        Assert.Contains("\"admin\": { \"listen\": \"127.0.0.1:9180\" }", result.Error, StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> Json(string config) =>
+        JsonDocument.Parse(await RealProgram.Succeed(JunctionProcess.Binary(), ["status", "-c", config, "--json"])).RootElement;
+}
