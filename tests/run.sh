@@ -29,6 +29,8 @@ chromium chromium
 tcsh tcsh
 socat socat
 tinyproxy tinyproxy
+curl curl
+proxychains4 proxychains4
 ip iproute2
 ss iproute2
 iptables iptables

@@ -1,3 +1,5 @@
+using JunctionRelay.Links;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>The rules about clients that name their destination: where they come in, who they are, and what they may name.</summary>
@@ -28,6 +30,8 @@ internal sealed partial class ConfigChecks
                 Add($"{path}.open", "has no effect: a client of a plain listener cannot name a destination", "listen on socks5:// or http://, or name a target");
             if (relay.Users is not null)
                 Add($"{path}.users", "has no effect: only clients of socks5:// and http:// give a user and password", "leave it out, or let it listen on one of these");
+            foreach (var (at, address) in targets.Where(t => t.Address is { Service: LinkOpen.AnyService, Behind: null }))
+                Add(at, "names no destination, and a client of a plain listener cannot either", $"* is whichever service permits one: write link://{address.Host}/*/HOST:PORT");
             return;
         }
 
