@@ -136,6 +136,16 @@ internal sealed class RelayPlanBuilder
         _ => PlainGreeter.Instance,
     };
 
+    private AdminPlan Admin(AdminConfig admin)
+    {
+        var listen = ListenAddress.Read(admin.Listen!, out _)!;
+        return new AdminPlan(
+            Listen(listen, null, false).Single().EndPoint,
+            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
+            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
+            admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
+    }
+
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {
         if (relay.Open is { } open) return Open(open, relay);
