@@ -15,6 +15,9 @@ public sealed class CutsOfALinkAreSeenByNoClient
     private const int Port = 5000;
     private const int ProxyPort = 8444;
 
+    // Much more than 64 connections need, and much less than what 200 cuts could leave behind.
+    private const long MostMemory = 256L << 20;
+
     // Longer than three pings, so that either end has given the connection up before the network is whole again.
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(2.5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -22,7 +25,7 @@ public sealed class CutsOfALinkAreSeenByNoClient
     private readonly ConcurrentDictionary<Host, string> _addresses = [];
 
     [Theory]
-    [InlineData(Route.Pair, 0, 6)]
+    [InlineData(Route.Pair, 0, 7)]
     [InlineData(Route.Pair, 50, 3)]
     [InlineData(Route.Chain, 0, 4)]
     public async Task Every_byte_arrives_and_no_connection_ends(string topology, int roundTripMilliseconds, int reduced)
@@ -39,7 +42,8 @@ public sealed class CutsOfALinkAreSeenByNoClient
                 PatternedFlow.Start(flows, await route.Connect(Port), stop.Token);
             await Progress(flows, route, "before the first cut");
 
-            string[] kinds = ["reset", "end", "forget", "readdress", "drop", "unplug"];
+            string[] kinds = ["reset", "end", "forget", "readdress", "drop", "unplug", "freeze"];
+            var sockets = route.Junctions.Select(j => j.Sockets).ToList();
             var cuts = Scale.Of(ci: reduced, full: 200);
             for (var cut = 0; cut < cuts; cut++)
             {
@@ -56,6 +60,12 @@ public sealed class CutsOfALinkAreSeenByNoClient
             }
 
             await Progress(flows, route, "after the last cut");
+            foreach (var (junction, before) in route.Junctions.Zip(sockets))
+            {
+                await Deadline.Until(() => junction.Sockets <= before, Deadline.Soon, $"{junction.Name} has {before} sockets, as before the cuts", () => $"{junction.Sockets}");
+                Assert.True(junction.PeakMemoryBytes < MostMemory, $"{junction.Name} held up to {junction.PeakMemoryBytes} bytes.");
+            }
+
             await stop.CancelAsync();
             await foreach (var ended in Task.WhenEach(flows.Values.Select(f => f.Ended)))
                 await ended;
@@ -105,6 +115,12 @@ public sealed class CutsOfALinkAreSeenByNoClient
                 await NetworkCuts.Unplug(near, far);
                 await Task.Delay(Outage);
                 await NetworkCuts.Plug(near, far);
+                break;
+            case "freeze":
+                // As a virtual machine that is moved: the kernel's part may go on, the junction that is dialled does not.
+                route.Junctions[acceptor].Program.Send(Signal.Stop);
+                await Task.Delay(Outage);
+                route.Junctions[acceptor].Program.Send(Signal.Cont);
                 break;
             case "readdress":
                 await Readdress(near, far, route.DiallerAddressOf(link));
