@@ -58,7 +58,7 @@ internal sealed class RelayPlanBuilder
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
-                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
+                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
@@ -115,8 +115,7 @@ internal sealed class RelayPlanBuilder
                 .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
-                relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
-                new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
+                Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Services = new ServiceTable(Targets(name, relay, health)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
@@ -154,7 +153,7 @@ internal sealed class RelayPlanBuilder
         {
             var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
             if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
-            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null);
+            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null, relay.ProxyProtocol switch { "v1" => 1, "v2" => 2, _ => null });
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
@@ -193,6 +192,8 @@ internal sealed class RelayPlanBuilder
     internal static TlsIdentity Identity(TlsFiles files) => TlsIdentity.FromPemFiles(files.Certificate!.File, files.Key!.File);
 
     internal static X509Certificate2Collection? Trust(TlsFiles files) => files.Trust is { } trust ? TlsSettings.TrustFromPemFile(trust.File) : null;
+
+    private static CidrSet? Ranges(IReadOnlyList<string>? texts) => texts is null ? null : new CidrSet(texts.Select(t => AddressRange.Read(t, out _)!.Value));
 
     private static Balance BalanceOf(RelayConfig relay) => relay.Balance switch
     {

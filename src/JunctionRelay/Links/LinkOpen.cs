@@ -20,6 +20,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The destination that the client chose (<c>host:port</c>, <c>[ipv6]:port</c>, <c>unix:/path</c>), for services that let it.</summary>
     public string? Destination { get; init; }
 
+    /// <summary>Where the client connected to at the first junction, as <c>ip:port</c>.</summary>
+    public string? LocalAddress { get; init; }
+
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
@@ -28,7 +31,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
 
     private static class Tag
     {
-        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05;
+        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05, LocalAddress = 0x10;
 
         // From 0x80 on: who does not know it refuses the OPEN.
         public const byte Held = 0x81;
@@ -41,6 +44,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return $"the service name \"{Service}\" is empty or longer than {MaxServiceBytes} bytes";
         if (Bytes(ClientAddress) > MaxAddressBytes)
             return $"the client address \"{ClientAddress}\" is longer than {MaxAddressBytes} bytes";
+        if (Bytes(LocalAddress) > MaxAddressBytes)
+            return $"the local address \"{LocalAddress}\" is longer than {MaxAddressBytes} bytes";
         if (Bytes(Destination) > MaxDestinationBytes)
             return $"the destination \"{Destination}\" is longer than {MaxDestinationBytes} bytes";
         if (Path.Count > MaxHops || Path.Any(hop => Bytes(hop) is 0 or > LinkHello.MaxNameBytes) || Path.Sum(Bytes) > LinkFrame.MaxFieldsBytes / 2)
@@ -62,6 +67,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Path, hop);
         if (Destination is not null)
             fields.Add(Tag.Destination, Destination);
+        if (LocalAddress is not null)
+            fields.Add(Tag.LocalAddress, LocalAddress);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
         LinkFrame.WriteHeader(to, LinkFrameType.Open, fields.Length, stream);
@@ -71,7 +78,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Reads the payload of an OPEN: the message, or what is wrong with it.</summary>
     public static (LinkOpen? Open, string? Wrong) Read(ReadOnlySpan<byte> payload)
     {
-        string? service = null, clientAddress = null, destination = null;
+        string? service = null, clientAddress = null, localAddress = null, destination = null;
         Guid? connectionId = null;
         List<string>? path = null;
         var isHeld = false;
@@ -83,6 +90,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                 case Tag.Service: service = fields.Text(MaxServiceBytes); break;
                 case Tag.ConnectionId: connectionId = fields.Guid(); break;
                 case Tag.ClientAddress: clientAddress = fields.Text(MaxAddressBytes); break;
+                case Tag.LocalAddress: localAddress = fields.Text(MaxAddressBytes); break;
                 case Tag.Destination:
                     if ((destination = fields.Text(MaxDestinationBytes)) is null)
                         return (null, "OPEN with an unusable destination");
@@ -104,6 +112,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return (null, "OPEN ends in the middle of a field");
         if (service is null || connectionId is null)
             return (null, "OPEN lacks a service or a connection id");
-        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? []) { Destination = destination, IsHeld = isHeld }, null);
+        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? []) { Destination = destination, LocalAddress = localAddress, IsHeld = isHeld }, null);
     }
 }

@@ -77,6 +77,7 @@ internal sealed class TestJunction : IAsyncDisposable
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
         var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        if (plan.Balancers is not null) relay = relay with { Admission = new Admission(null, new ConnectionLimits(null, null), plan.Balancers) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
@@ -111,6 +112,7 @@ internal sealed record TestJunctionPlan(string Name)
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public CidrSet? Balancers { get; init; }
     public TlsSettings? ListenTls { get; init; }
     public Guid? Instance { get; init; }
     public ulong Generation { get; init; } = 1;
