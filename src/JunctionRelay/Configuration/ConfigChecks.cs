@@ -85,6 +85,8 @@ internal sealed partial class ConfigChecks
 
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));
         CheckAllow($"{path}.allow", relay.Allow);
+        CheckProxyFrom($"{path}.proxyFrom", relay.ProxyFrom, listens);
+        CheckProxyProtocol(path, relay.ProxyProtocol, relay.Open, targets);
         if (relay.KeepAlive is { } keepAlive && keepAlive.Ticks % TimeSpan.TicksPerSecond != 0)
             Add($"{path}.keepAlive", "is no whole number of seconds", "TCP counts in seconds: write 30s or 60s");
         if (relay.HoldFor is not null && relay.WhenDown != "hold" && !_bound.IsUnclear($"{path}.whenDown"))

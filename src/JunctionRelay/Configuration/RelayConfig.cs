@@ -21,6 +21,15 @@ internal sealed record RelayConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
+    [OneOf("v1", "v2")]
+    [Description("Tell each target who the client is, in a PROXY protocol header of this version, before TLS and all else. v2 also says the connection's id and, of a client " +
+        "with TLS, its version and the name that the certificate proved. The target must expect it. Default: none.")]
+    public string? ProxyProtocol { get; init; }
+
+    [Description("The addresses of load balancers whose connections begin with a PROXY protocol header (v1 or v2): they must, and the client that it names is the one that allow " +
+        "judges, that is counted, logged and told on. From elsewhere a header is nothing but bytes. Default: none.")]
+    public IReadOnlyList<string>? ProxyFrom { get; init; }
+
     [Description("What clients of socks5:// and http:// may name, instead of a target. " + ServiceConfig.OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 

@@ -66,7 +66,7 @@ internal sealed class RelayPlanBuilder
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
-                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
+                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
         var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
         var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
@@ -119,8 +119,7 @@ internal sealed class RelayPlanBuilder
                 .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
-                relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
-                new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
+                Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth!.Relay(auth) } : new Dictionary<string, ClientAuth>(),
             Services = new ServiceTable(Targets(name, relay, health)),
@@ -159,7 +158,7 @@ internal sealed class RelayPlanBuilder
         {
             var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
             if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
-            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null);
+            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null, relay.ProxyProtocol switch { "v1" => 1, "v2" => 2, _ => null });
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
@@ -190,6 +189,8 @@ internal sealed class RelayPlanBuilder
         _certificates.Of(files), files.Trust is not null && tls?.ClientCertificate != "none", tls?.MinVersion == "1.2");
 
     private TlsSettings Dialling(TlsFiles files, TlsConfig? tls) => new(_certificates.Of(files), AllowTls12: tls?.MinVersion == "1.2");
+
+    private static CidrSet? Ranges(IReadOnlyList<string>? texts) => texts is null ? null : new CidrSet(texts.Select(t => AddressRange.Read(t, out _)!.Value));
 
     private static Balance BalanceOf(RelayConfig relay) => relay.Balance switch
     {

@@ -30,6 +30,10 @@ internal sealed record ServiceConfig
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this service says nothing.")]
     public string? Preset { get; init; }
 
+    [OneOf("v1", "v2")]
+    [Description("Tell the target who the client is, in a PROXY protocol header of this version, as a relay's proxyProtocol: the client that the first junction saw, by the peer's word.")]
+    public string? ProxyProtocol { get; init; }
+
     [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 }

@@ -18,6 +18,9 @@ internal sealed record Greeting
     /// <summary>The client that the first junction saw: asserted by the peer, good for logs.</summary>
     public string? Client { get; init; }
 
+    /// <summary>Where the client connected to at the first junction: asserted by the peer; null where we are the first.</summary>
+    public string? Local { get; init; }
+
     /// <summary>The junctions that the connection has come through, the last one last: asserted by the peer.</summary>
     public IReadOnlyList<string> Path { get; init; } = [];
 

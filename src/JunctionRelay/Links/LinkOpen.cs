@@ -28,6 +28,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Who the client is by the word of its own machine, and what its job brought along.</summary>
     public ClientClaims Claims { get; init; } = ClientClaims.None;
 
+    /// <summary>Where the client connected to at the first junction, as <c>ip:port</c>.</summary>
+    public string? LocalAddress { get; init; }
+
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
 
     private static class Tag
     {
-        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05;
+        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05, LocalAddress = 0x06;
         public const byte User = 0x10, Uid = 0x11, Group = 0x12, Mech = 0x13, Data = 0x14;
 
         // From 0x80 on: who does not know it refuses the OPEN.
@@ -50,6 +53,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return $"the service name \"{Service}\" is empty or longer than {MaxServiceBytes} bytes";
         if (Bytes(ClientAddress) > MaxAddressBytes)
             return $"the client address \"{ClientAddress}\" is longer than {MaxAddressBytes} bytes";
+        if (Bytes(LocalAddress) > MaxAddressBytes)
+            return $"the local address \"{LocalAddress}\" is longer than {MaxAddressBytes} bytes";
         if (Bytes(Destination) > MaxDestinationBytes)
             return $"the destination \"{Destination}\" is longer than {MaxDestinationBytes} bytes";
         if (Path.Count > MaxHops || Path.Any(hop => Bytes(hop) is 0 or > LinkHello.MaxNameBytes) || Path.Sum(Bytes) > LinkFrame.MaxFieldsBytes / 2)
@@ -75,6 +80,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Path, hop);
         if (Destination is not null)
             fields.Add(Tag.Destination, Destination);
+        if (LocalAddress is not null)
+            fields.Add(Tag.LocalAddress, LocalAddress);
         WriteClaims(ref fields);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
@@ -85,7 +92,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Reads the payload of an OPEN: the message, or what is wrong with it.</summary>
     public static (LinkOpen? Open, string? Wrong) Read(ReadOnlySpan<byte> payload)
     {
-        string? service = null, clientAddress = null, destination = null;
+        string? service = null, clientAddress = null, localAddress = null, destination = null;
         Guid? connectionId = null;
         List<string>? path = null;
         var isHeld = false;
@@ -99,6 +106,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                 case Tag.Service: service = fields.Text(MaxServiceBytes); break;
                 case Tag.ConnectionId: connectionId = fields.Guid(); break;
                 case Tag.ClientAddress: clientAddress = fields.Text(MaxAddressBytes); break;
+                case Tag.LocalAddress: localAddress = fields.Text(MaxAddressBytes); break;
                 case Tag.Destination:
                     if ((destination = fields.Text(MaxDestinationBytes)) is null)
                         return (null, "OPEN with an unusable destination");
@@ -128,6 +136,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? [])
         {
             Destination = destination,
+            LocalAddress = localAddress,
             IsHeld = isHeld,
             Claims = groups is null ? claims : claims with { Groups = groups },
         }, null);
@@ -151,7 +160,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     private int Size()
     {
         const int idBytes = 16;
-        var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, Destination, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
+        var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
         return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0);
     }
 }

@@ -10,7 +10,7 @@ namespace JunctionRelay.Relay;
 
 /// <summary>
 /// THE SPINE: the life of one relayed connection. Runs stages 3 to 8 in order, owns both ends, closes once, and writes the one summary line.
-/// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s.
+/// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s, but for the header of a balancer.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Abort may come from outside at any time; a token source without a timer holds nothing.")]
 internal sealed class RelayedConnection
@@ -25,6 +25,7 @@ internal sealed class RelayedConnection
     private readonly TimeProvider _time;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
+    private readonly AdmittedClient _admitted;
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
@@ -40,8 +41,8 @@ internal sealed class RelayedConnection
     public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
     {
         (Id, _client, _relay, _listen, _metrics, _log, _time) = (ConnectionId.Next(), client, relay, listen, metrics, log, time);
-        Client = client.RemoteEndPoint;
-        _clientText = Client is null ? null : SocketDialer.Text(Client);
+        _admitted = new AdmittedClient(client, relay.Admission);
+        _clientText = Text(Client);
         Relay = relay.Name;
         _started = time.GetTimestamp();
     }
@@ -52,7 +53,8 @@ internal sealed class RelayedConnection
     /// <summary>The relay; of a peer's stream, once it is known, <c>service/NAME</c>.</summary>
     public string Relay { get; private set; }
 
-    public EndPoint? Client { get; }
+    /// <summary>Where the client connects from: the other end of the socket, or whom a trusted balancer names.</summary>
+    public EndPoint? Client => _admitted.Address;
     public TimeSpan Age => _time.GetElapsedTime(_started);
 
     /// <summary>The client's address as the first junction saw it.</summary>
@@ -140,6 +142,14 @@ internal sealed class RelayedConnection
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
     {
+        var refused = await _admitted.UnwrapAsync(_relay.Limits.Handshake, _time, _stop.Token);
+        _clientText = Text(Client);
+        if (refused is { } refusal)
+        {
+            if (refusal.Reason is CloseReason.AddressNotAllowed or CloseReason.TooManyFromClient) _metrics.Denied(Relay, refusal.Reason.Name());
+            return refusal;
+        }
+
         if (_listen.Handshake is { } handshake)
         {
             var secured = await handshake.RunAsync(_client, _relay.Limits.Handshake, _stop.Token);
@@ -176,7 +186,12 @@ internal sealed class RelayedConnection
         Rename(greeting);
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer) { Claims = greeting.Claims };
+        _request = new DialRequest(
+            Id, _listen.PortOffset, _clientText, greeting.Local ?? Text(_admitted.Local), greeting.Path,
+            new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name), greeting.Destination, greeting.AwaitsAnswer)
+        {
+            Claims = greeting.Claims,
+        };
         _dialling = true;
         if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
         var dial = await targets.DialAsync(_request, _stop.Token);
@@ -196,6 +211,8 @@ internal sealed class RelayedConnection
         var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
         return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
     }
+
+    private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
     private DialOutcome Denied(string rule, string detail)
     {
@@ -238,7 +255,7 @@ internal sealed class RelayedConnection
         if (_isTold) await LeaveAsync();
         else if (!reason.IsClean()) _client.Abort(reason);
         await _client.DisposeAsync();
-        _relay.Admission.Release(Client);
+        _admitted.Release();
         var (toTarget, toClient) = CountBytes();
         _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.

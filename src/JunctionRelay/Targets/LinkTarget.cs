@@ -29,6 +29,7 @@ internal sealed class LinkTarget(
     {
         var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self])
         {
+            LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsHeld = request.AwaitsAnswer,
             Claims = request.Claims ?? ClientClaims.None,

@@ -79,6 +79,7 @@ internal sealed class TestJunction : IAsyncDisposable
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
         var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero, Auths = plan.RelayAuths };
+        if (plan.Balancers is not null) relay = relay with { Admission = new Admission(null, new ConnectionLimits(null, null), plan.Balancers) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
@@ -116,6 +117,7 @@ internal sealed record TestJunctionPlan(string Name)
     public bool Dialled { get; init; }
     public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();
     public IReadOnlyDictionary<string, ClientAuth> ServiceAuths { get; init; } = new Dictionary<string, ClientAuth>();
+    public CidrSet? Balancers { get; init; }
     public TlsSettings? ListenTls { get; init; }
 
     /// <summary>For links; of <see cref="TestPki.Default"/> unless given.</summary>
