@@ -1,3 +1,4 @@
+using JunctionRelay.Files;
 using JunctionRelay.Policies;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +15,7 @@ internal sealed class AuthBuilder(string home, TimeProvider time, ILogger log)
     /// <summary>Of a relay, which finds out itself which user a client is.</summary>
     public ClientAuth Relay(AuthConfig auth) => new(_users, Rules(auth), Hook(auth))
     {
-        Brought = (Expanded(auth.Mech), auth.DataFile is { } file ? File.ReadAllText(Path.GetFullPath(file, home)).Trim() : Expanded(auth.Data)),
+        Brought = (Expanded(auth.Mech), auth.DataFile is { } file ? SecretFile.ReadText(Path.GetFullPath(file, home)).Trim() : Expanded(auth.Data)),
     };
 
     /// <summary>Of a service, which takes the word of the peer.</summary>
