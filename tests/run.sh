@@ -18,6 +18,7 @@ programs() {
 ecflow_server ecflow-server
 ecflow_client ecflow-client
 pyro4-ns python3-pyro4
+python3 python3
 stunnel stunnel4
 haproxy haproxy
 nginx nginx-light

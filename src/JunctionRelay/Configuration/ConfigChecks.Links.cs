@@ -65,6 +65,7 @@ internal sealed partial class ConfigChecks
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
         CheckProxyProtocol(path, service.ProxyProtocol, service.Open, targets);
+        CheckAuth($"{path}.auth", service.Auth, isService: true);
         foreach (var (at, address) in targets)
         {
             if (address.Count > 1)

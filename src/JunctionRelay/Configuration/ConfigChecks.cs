@@ -73,6 +73,7 @@ internal sealed partial class ConfigChecks
         CheckLinkNames(targets);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);
+        CheckAuth($"{path}.auth", relay.Auth, isService: false);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].

@@ -37,6 +37,9 @@ internal sealed record RelayConfig
         "environment variable that holds the same. Default: nobody is asked, which socks5:// allows on loopback only.")]
     public string? Users { get; init; }
 
+    [Description("Who may use it, beyond addresses and certificates: users of the client's machine, and a program that decides.")]
+    public AuthConfig? Auth { get; init; }
+
     [OneOf("flexlm")]
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }

@@ -20,6 +20,9 @@ internal sealed record ServiceConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
+    [Description("Who may use it, beyond addresses and certificates: users of the client's machine, and a program that decides.")]
+    public AuthConfig? Auth { get; init; }
+
     [OneOf("flexlm")]
     [Description("The license protocol to follow.")]
     public string? Protocol { get; init; }

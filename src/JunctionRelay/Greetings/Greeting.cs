@@ -30,6 +30,9 @@ internal sealed record Greeting
     /// <summary>Who the client proved to be by a password; null where none was asked for.</summary>
     public string? User { get; init; }
 
+    /// <summary>Who the client is by the word of the machine that it runs on: asserted by the peer.</summary>
+    public ClientClaims Claims { get; init; } = ClientClaims.None;
+
     /// <summary>The client waits to be told whether it got there.</summary>
     public bool AwaitsAnswer { get; init; }
 }

@@ -38,6 +38,9 @@ internal static partial class RelayLog
     [LoggerMessage(1009, LogLevel.Information, "stopped: {drained} connections ended by themselves, {aborted} were cut", EventName = "stopped")]
     public static partial void Stopped(this ILogger log, int drained, int aborted);
 
+    [LoggerMessage(1012, LogLevel.Information, "relay {relay}: {connections} more connections were turned away before they proved anything; they have no line of their own", EventName = "connections-unlisted")]
+    public static partial void ConnectionsUnlisted(this ILogger log, string relay, long connections);
+
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
 

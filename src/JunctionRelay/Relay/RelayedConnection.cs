@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -179,15 +180,20 @@ internal sealed class RelayedConnection
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true);
+        // A service that asks others about its clients is used by its name only.
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         Rename(greeting);
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(
-            Id, _listen.PortOffset, _clientText, greeting.Local ?? Text(_admitted.Local), greeting.Path,
-            new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name), greeting.Destination, greeting.AwaitsAnswer);
+        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
+        {
+            Local = greeting.Local ?? Text(_admitted.Local),
+            Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
+            Claims = greeting.Claims,
+        };
         _dialling = true;
+        if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
         var dial = await targets.DialAsync(_request, _stop.Token);
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
@@ -196,6 +202,17 @@ internal sealed class RelayedConnection
     }
 
     private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
+
+    // Stage 5, the part that asks others, who want to know the target, too.
+    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
+    {
+        var name = greeting.Service ?? _relay.Name;
+        if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
+        var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
+        _request = _request with { Claims = claims };
+        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
+        return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
+    }
 
     private DialOutcome Denied(string rule, string detail)
     {
@@ -243,10 +260,18 @@ internal sealed class RelayedConnection
         _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
+        // Strangers cause as many lines as people can read, and no more.
+        var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
-            isProbe ? LogLevel.Debug : LogLevel.Information,
+            isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
             Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
+    }
+
+    private bool Told(long leftOut)
+    {
+        if (leftOut > 0) _log.ConnectionsUnlisted(Relay, leftOut);
+        return true;
     }
 
     // A reset would overtake the answer: our end first, then the client's, or a moment, and nothing that it says is heard.

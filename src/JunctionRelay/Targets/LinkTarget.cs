@@ -32,6 +32,7 @@ internal sealed class LinkTarget(
             LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsHeld = request.AwaitsAnswer,
+            Claims = request.Claims ?? ClientClaims.None,
         };
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
         var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);
