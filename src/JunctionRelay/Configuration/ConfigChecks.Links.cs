@@ -66,8 +66,8 @@ internal sealed partial class ConfigChecks
         CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
-        CheckAuth($"{path}.auth", service.Auth, isService: true);
         CheckProxyProtocol(path, service.ProxyProtocol, service.Open, targets);
+        CheckAuth($"{path}.auth", service.Auth, isService: true);
         foreach (var (at, address) in targets)
         {
             if (address.Count > 1)

@@ -25,11 +25,11 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The destination that the client chose (<c>host:port</c>, <c>[ipv6]:port</c>, <c>unix:/path</c>), for services that let it.</summary>
     public string? Destination { get; init; }
 
-    /// <summary>Who the client is by the word of its own machine, and what its job brought along.</summary>
-    public ClientClaims Claims { get; init; } = ClientClaims.None;
-
     /// <summary>Where the client connected to at the first junction, as <c>ip:port</c>.</summary>
     public string? LocalAddress { get; init; }
+
+    /// <summary>Who the client is by the word of its own machine, and what its job brought along.</summary>
+    public ClientClaims Claims { get; init; } = ClientClaims.None;
 
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }

@@ -15,13 +15,15 @@ internal sealed class ClientAuth(UserDatabase? users, UserRules? rules, IAuthHoo
     /// <summary>What the node's jobs bring along: SENTIEON_AUTH_MECH and SENTIEON_AUTH_DATA; sent on, and told to the hook.</summary>
     public (string Mech, string Data) Brought { get; init; } = ("", "");
 
-    /// <summary>Who the client is. <paramref name="said"/>: what the junction before us says of it.</summary>
-    public async ValueTask<ClientClaims> IdentifyAsync(Connection client, ClientClaims said)
+    /// <summary>Who the client is.</summary>
+    /// <param name="client">Its connection; null where a balancer stands between, whose own user is not the client's.</param>
+    /// <param name="said">What the junction before us says of it.</param>
+    public async ValueTask<ClientClaims> IdentifyAsync(Connection? client, ClientClaims said)
     {
         if (users is null) return said;
         // The machine's user database may ask a server: not on the thread that serves all sockets.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var user = LocalUser.Of(client, users);
+        var user = client is null ? null : LocalUser.Of(client, users);
         return new ClientClaims { User = user?.Name ?? "", Uid = user?.Uid, Groups = user?.Groups ?? [], Mech = Brought.Mech, Data = Brought.Data };
     }
 

@@ -14,6 +14,9 @@ internal sealed class AdmittedClient(Connection connection, Admission admission)
     private readonly EndPoint? _balancer = admission.AwaitsHeader(connection.RemoteEndPoint) ? connection.RemoteEndPoint : null;
     private EndPoint? _counted = admission.AwaitsHeader(connection.RemoteEndPoint) ? null : connection.RemoteEndPoint;
 
+    /// <summary>The other end of the socket is not the client itself.</summary>
+    public bool IsBehindBalancer => _balancer is not null;
+
     /// <summary>Where the client connects from.</summary>
     public EndPoint? Address { get; private set; } = connection.RemoteEndPoint;
 

@@ -186,10 +186,10 @@ internal sealed class RelayedConnection
         Rename(greeting);
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(
-            Id, _listen.PortOffset, _clientText, greeting.Local ?? Text(_admitted.Local), greeting.Path,
-            new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name), greeting.Destination, greeting.AwaitsAnswer)
+        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
         {
+            Local = greeting.Local ?? Text(_admitted.Local),
+            Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
             Claims = greeting.Claims,
         };
         _dialling = true;
@@ -201,18 +201,18 @@ internal sealed class RelayedConnection
         return dial.Outcome;
     }
 
+    private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
+
     // Stage 5, the part that asks others, who want to know the target, too.
     private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
     {
         var name = greeting.Service ?? _relay.Name;
         if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
-        var claims = await auth.IdentifyAsync(_client, greeting.Claims);
+        var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
         _request = _request with { Claims = claims };
         var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
         return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
     }
-
-    private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
     private DialOutcome Denied(string rule, string detail)
     {

@@ -115,9 +115,9 @@ internal sealed record TestJunctionPlan(string Name)
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public CidrSet? Balancers { get; init; }
     public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();
     public IReadOnlyDictionary<string, ClientAuth> ServiceAuths { get; init; } = new Dictionary<string, ClientAuth>();
-    public CidrSet? Balancers { get; init; }
     public TlsSettings? ListenTls { get; init; }
 
     /// <summary>For links; of <see cref="TestPki.Default"/> unless given.</summary>
