@@ -20,11 +20,16 @@ public sealed class RenewalTests : IDisposable
         var (hqTls, cloudTls) = (Credentials("hq"), Credentials("cloud"));
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Dialled = true, Credentials = hqTls, Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["cloud"] = ["echo"] },
+            Dialled = true,
+            Credentials = hqTls,
+            Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["cloud"] = ["echo"] },
         });
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
-            Dial = [("hq", [hq.LinkAddress])], Credentials = cloudTls, Relays = { ["echo"] = "hq/echo" },
+            Dial = [("hq", [hq.LinkAddress])],
+            Credentials = cloudTls,
+            Relays = { ["echo"] = "hq/echo" },
         });
         await cloud.LinkedAsync("hq");
         using var client = await Peer.ConnectAsync(cloud.AddressOf("echo"));
@@ -85,12 +90,18 @@ public sealed class RenewalTests : IDisposable
         var (hqTls, cloudTls) = (new TlsCredentials(_authority.Identity("hq"), both), new TlsCredentials(other.Identity("cloud"), both));
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Dialled = true, Credentials = hqTls, Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["*"] = ["echo"] },
-            Resume = TimeSpan.FromMilliseconds(300), RotationGrace = TimeSpan.FromMilliseconds(300),
+            Dialled = true,
+            Credentials = hqTls,
+            Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["*"] = ["echo"] },
+            Resume = TimeSpan.FromMilliseconds(300),
+            RotationGrace = TimeSpan.FromMilliseconds(300),
         });
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
-            Dial = [("hq.junction.internal", [hq.LinkAddress])], Credentials = cloudTls, Relays = { ["echo"] = "hq.junction.internal/echo" },
+            Dial = [("hq.junction.internal", [hq.LinkAddress])],
+            Credentials = cloudTls,
+            Relays = { ["echo"] = "hq.junction.internal/echo" },
             RotationGrace = TimeSpan.FromMilliseconds(300),
         });
         await cloud.LinkedAsync("hq.junction.internal");
