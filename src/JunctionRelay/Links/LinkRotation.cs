@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 
@@ -7,6 +8,7 @@ namespace JunctionRelay.Links;
 /// Renews the TLS connections of all sessions when our certificate or trust is replaced, so that each peer is judged by what holds now and judges us by it. A
 /// link is resumed over a fresh connection, which its streams do not notice; those that peers dialled take turns, since each costs a handshake.
 /// </summary>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a SemaphoreSlim whose wait handle is never asked for holds nothing")]
 internal sealed class LinkRotation(LinkDirectory directory, TlsCredentials credentials, LinkOptions options)
 {
     /// <summary>All sessions have a fresh connection within this, or within a tenth of what the certificate has left.</summary>

@@ -1,7 +1,6 @@
-using System.CommandLine;
-using System.Globalization;
 using JunctionRelay.App.Commands;
 using JunctionRelay.Tests.Configuration;
+using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Licensing;
 
@@ -125,8 +124,6 @@ public sealed class EnvironmentTests
     {
         var arguments = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Select(a => a.EndsWith(".lic", StringComparison.Ordinal) ? RepositoryFiles.Path($"tests/JunctionRelay.Tests/Licensing/Files/{a}") : a);
-        using StringWriter output = new(CultureInfo.InvariantCulture), error = new(CultureInfo.InvariantCulture);
-        var exit = await EnvCommand.Create().Parse([.. arguments]).InvokeAsync(new InvocationConfiguration { Output = output, Error = error });
-        return (exit, output.ToString(), error.ToString());
+        return await JunctionProgram.RunAsync(arguments.Prepend("env"));
     }
 }

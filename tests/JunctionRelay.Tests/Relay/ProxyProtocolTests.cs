@@ -4,7 +4,6 @@ using System.Text;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
-using JunctionRelay.Relay;
 using JunctionRelay.Targets;
 using JunctionRelay.Tests.Harness;
 

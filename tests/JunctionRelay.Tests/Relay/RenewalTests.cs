@@ -116,8 +116,7 @@ public sealed class RenewalTests : IDisposable
         // Another authority at both ends: nothing of before would do.
         using var next = new TestAuthority();
         near.Replace(new TlsCredentials.State(next.Identity("upstream.test"), next.Trust));
-        using (var refused = await Peer.ConnectAsync(relay.Address))
-            Assert.Equal(SeenEnd.Reset, (await refused.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(relay.Address));
         far.Replace(new TlsCredentials.State(next.Identity("upstream.test"), next.Trust));
         await PassAsync(relay.Address, upstream);
     }
