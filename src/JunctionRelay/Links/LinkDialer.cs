@@ -43,6 +43,7 @@ internal sealed class LinkDialer(
     public async Task RunAsync(CancellationToken stop)
     {
         var connector = connectors();
+        var stopped = DelayAsync(Timeout.InfiniteTimeSpan, stop);
         Guid? givenUp = null;
         for (var failures = 0; !stop.IsCancellationRequested;)
         {
@@ -58,7 +59,7 @@ internal sealed class LinkDialer(
             Volatile.Write(ref _session, session);
             _keeping.RemoveAll(task => task.IsCompleted);
             _keeping.Add(KeepAsync(session, transport, connector, stop));
-            await UselessAsync(session, connector, stop);
+            await UselessAsync(session, connector, stopped);
             givenUp = session.IsEnded ? session.Id : null;
             // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
             connector = session.IsEnded ? connectors() : connector.Others();
@@ -114,13 +115,13 @@ internal sealed class LinkDialer(
     }
 
     // Waits until new streams need another session.
-    private async Task UselessAsync(LinkSession session, ILinkConnector connector, CancellationToken stop)
+    private async Task UselessAsync(LinkSession session, ILinkConnector connector, Task stopped)
     {
-        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
+        while (!stopped.IsCompleted && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
         {
             // Woken by what happens while all is well, often looked at when it is not.
-            var isUp = session.IsUp;
-            await Task.WhenAny(isUp ? session.Troubled : session.Ended, DelayAsync(isUp ? Timeout.InfiniteTimeSpan : Patience / 10, stop));
+            var change = session.IsUp ? session.Troubled : Task.WhenAny(session.Ended, Task.Delay(Patience / 10, options.Time, CancellationToken.None));
+            await Task.WhenAny(change, stopped);
         }
     }
 
