@@ -47,7 +47,7 @@ const withIncrements = ([x, y]) => [x, { ...y, incrs: [1, 2, 5, 10, 20, 50, 100,
 function add(id, which, options) {
   const box = byId(id);
   const cursor = { y: false, points: { size: 7 }, drag: { x: false, y: false }, sync: { key: "hour" } };
-  const plot = new window.uPlot({ ...options, ...size(box), legend: { show: false }, cursor, padding: [8, 6, 0, 0], hooks: { setCursor: [showKey] } }, which.map(i => columns[i]), box);
+  const plot = new window.uPlot({ ...options, ...size(box), legend: { show: false }, cursor, padding: [8, 28, 0, 0], hooks: { setCursor: [showKey] } }, which.map(i => columns[i]), box);
   plots.push({ plot, which, box });
 }
 

@@ -85,7 +85,7 @@ let total = 0;
 
 function countConnections() {
   const shown = connections.shown;
-  say(byId("holds-count"), total === 0 ? "" : shown === total ? `${count(total)} connections` : `${count(shown)} of ${count(total)} connections`);
+  say(byId("holds-count"), total === 0 ? "" : shown === total ? total === 1 ? "1 connection" : `${count(total)} connections` : `${count(shown)} of ${count(total)} connections`);
 }
 
 function showFigures(status, rates) {
