@@ -64,6 +64,7 @@ internal sealed partial class ConfigChecks
         CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
+        CheckFollowed(path, service, targets);
         foreach (var (at, address) in targets)
         {
             if (address.Count > 1)

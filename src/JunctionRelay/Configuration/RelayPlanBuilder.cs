@@ -59,7 +59,9 @@ internal sealed class RelayPlanBuilder
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
                 s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
-        var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
+        var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
+            .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports(s.Value.VendorPorts));
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
         return new JunctionPlan(
             [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
             config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
@@ -118,7 +120,7 @@ internal sealed class RelayPlanBuilder
                 relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
-            Services = new ServiceTable(Targets(name, relay, health)),
+            Services = new ServiceTable(Targets(name, relay, health), relay.Protocol is null ? null : Ports(relay.VendorPorts)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -140,6 +142,10 @@ internal sealed class RelayPlanBuilder
             admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
+
+    // Who may bind a port below 1024 is root, and no vendor daemon.
+    private VendorPorts Ports(IReadOnlyList<string>? said) => new(
+        said is null ? [(1024, ushort.MaxValue)] : [.. said.Select(text => PortRange.TryParse(text, out var range) ? (range.First, range.Last) : default)], _time);
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {

@@ -23,6 +23,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>The port of the vendor daemon that a redirect of the service's license server has named; null for the service itself.</summary>
+    public int? VendorPort { get; init; }
+
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);
 
@@ -31,7 +34,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05;
 
         // From 0x80 on: who does not know it refuses the OPEN.
-        public const byte Held = 0x81;
+        public const byte Held = 0x81, VendorPort = 0x82;
     }
 
     /// <summary>What is wrong with this, should it be sent, or null: texts too long, too many hops, or all of it beyond 4 KiB.</summary>
@@ -64,6 +67,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Destination, Destination);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
+        if (VendorPort is { } port)
+            fields.Add(Tag.VendorPort, (uint)port);
         LinkFrame.WriteHeader(to, LinkFrameType.Open, fields.Length, stream);
         return LinkFrame.HeaderBytes + fields.Length;
     }
@@ -75,6 +80,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         Guid? connectionId = null;
         List<string>? path = null;
         var isHeld = false;
+        uint? vendorPort = null;
         var fields = new LinkFieldsReader(payload);
         while (fields.MoveNext())
         {
@@ -93,6 +99,10 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                     (path ??= []).Add(hop);
                     break;
                 case Tag.Held: isHeld = true; break;
+                case Tag.VendorPort:
+                    if ((vendorPort = fields.UInt32()) is not (>= 1 and <= ushort.MaxValue))
+                        return (null, "OPEN with an unusable vendor port");
+                    break;
                 default:
                     if (fields.IsMandatory)
                         return (null, $"OPEN with the unknown mandatory field 0x{fields.Tag:x2}");
@@ -104,6 +114,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return (null, "OPEN ends in the middle of a field");
         if (service is null || connectionId is null)
             return (null, "OPEN lacks a service or a connection id");
-        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? []) { Destination = destination, IsHeld = isHeld }, null);
+        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? []) { Destination = destination, IsHeld = isHeld, VendorPort = (int?)vendorPort }, null);
     }
 }

@@ -6,7 +6,8 @@ namespace JunctionRelay.Relay;
 
 /// <summary>Stage 1, Accept, of one listener, and the call of stage 2: accepts, admits, registers, starts the spine; backs off on errors.</summary>
 internal sealed class AcceptLoop(
-    ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time)
+    ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time,
+    VendorListeners? vendors = null)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -71,7 +72,7 @@ internal sealed class AcceptLoop(
             }
 
             metrics.Started(relay.Name);
-            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time));
+            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors));
         }
     }
 }

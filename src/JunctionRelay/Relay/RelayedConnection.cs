@@ -2,6 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Licensing;
+using JunctionRelay.Routing;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -22,12 +24,14 @@ internal sealed class RelayedConnection
     private readonly RelayMetrics _metrics;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
+    private readonly VendorListeners? _vendors;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
     private DialRequest _request;
+    private Route _route;
     private string? _clientText;   // as the first junction saw it
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
@@ -36,9 +40,10 @@ internal sealed class RelayedConnection
     private (long ToTarget, long ToClient) _counted;   // under _counting
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
-    public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
+    public RelayedConnection(
+        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time) = (ConnectionId.Next(), client, relay, listen, metrics, log, time);
+        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors);
         Client = client.RemoteEndPoint;
         _clientText = Client is null ? null : SocketDialer.Text(Client);
         Relay = relay.Name;
@@ -70,7 +75,7 @@ internal sealed class RelayedConnection
     public bool IsRelaying => _splice is not null;
 
     /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
-    public LicenseHolder? Holder { get; set; }
+    public LicenseHolder? Holder { get; private set; }
 
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
@@ -171,6 +176,7 @@ internal sealed class RelayedConnection
 
         var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true);
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
+        _route = route;
         Rename(greeting);
 
         var started = _time.GetTimestamp();
@@ -193,6 +199,7 @@ internal sealed class RelayedConnection
     {
         if (greeting.Service is null) return;
         var service = $"service/{greeting.Service}";
+        if (greeting.VendorPort is not null) service = VendorListeners.VendorName(service);
         _metrics.Renamed(Relay, service);
         Relay = service;
     }
@@ -203,7 +210,8 @@ internal sealed class RelayedConnection
         try
         {
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
-            var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
+            var (client, followed) = Follow(target);
+            var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
             // Seen by Abort, or Abort's reason seen here: never neither.
             Interlocked.MemoryBarrier();
@@ -219,6 +227,18 @@ internal sealed class RelayedConnection
         }
     }
 
+    // Where a license protocol is followed, somebody reads along; elsewhere the splice has the two connections themselves.
+    private (Connection Client, Connection Target) Follow(Connection target)
+    {
+        if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
+        var follower = new FlexLmFollower(
+            hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
+            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(_relay, Relay, _listen, ports, _dialled!.Target, hello, redirect),
+            why => _vendors.Lost(Relay, ports, Id, why),
+            _time);
+        return (follower.Client(_client), follower.Target(target));
+    }
+
     private async Task EndAsync(CloseReason reason, string detail)
     {
         if (_isTold) await LeaveAsync();
@@ -231,7 +251,7 @@ internal sealed class RelayedConnection
         var isProbe = reason == CloseReason.ClientLeft || reason == CloseReason.ClientReset && toTarget + toClient == 0;
         _log.ConnectionEnded(
             isProbe ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), Holder, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 

@@ -10,6 +10,8 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
 
     public string NameFor(DialRequest request) => request.PortOffset == 0 ? Name : SocketDialer.Text(Destination.Shifted(address, request.PortOffset));
 
+    public ITarget AtPort(int port) => new TcpTarget(Destination.At(address, port), dialer, connectTimeout, via);
+
     public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var to = Destination.Shifted(address, request.PortOffset);

@@ -77,6 +77,7 @@ internal sealed class TestJunction : IAsyncDisposable
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
         var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        relay = relay with { Listen = [.. relay.Listen.Select(l => l with { EndPoint = new IPEndPoint(plan.Address, 0) })], Services = new ServiceTable(List(plan, directory, target), plan.Ports(name)) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
@@ -85,7 +86,9 @@ internal sealed class TestJunction : IAsyncDisposable
         Name = "peers",
         Listen = [],
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
-        Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
+        Services = new ServiceTable(
+            plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value)),
+            plan.Services.Keys.Where(s => plan.Ports(s) is not null).ToDictionary(s => s, s => plan.Ports(s)!)),
         HealthInterval = TimeSpan.Zero,
     };
 
@@ -106,6 +109,12 @@ internal sealed class TestJunction : IAsyncDisposable
 internal sealed record TestJunctionPlan(string Name)
 {
     public Dictionary<string, object> Relays { get; init; } = [];
+
+    /// <summary>The relays and services that follow a license server, and the vendor ports that they allow.</summary>
+    public Dictionary<string, (int First, int Last)> Follows { get; init; } = [];
+
+    /// <summary>Where relays listen.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
     public Dictionary<string, IGreeter> Greeters { get; init; } = [];
     public Dictionary<string, object> Services { get; init; } = [];
     public Dictionary<string, string[]> Peers { get; init; } = [];
@@ -116,4 +125,6 @@ internal sealed record TestJunctionPlan(string Name)
     public ulong Generation { get; init; } = 1;
     public TimeSpan? PingInterval { get; init; }
     public TimeSpan? Resume { get; init; }
+
+    public VendorPorts? Ports(string name) => Follows.TryGetValue(name, out var allowed) ? new VendorPorts([allowed], TimeProvider.System) : null;
 }
