@@ -24,13 +24,19 @@ internal sealed class AdminServer(
 
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
+    private Socket? _inherited;   // used once
+
+    /// <summary>Sockets that listen already, one of them perhaps for us.</summary>
+    public InheritedSockets? Inherited { get; init; }
 
     /// <summary>Where it listens; null while it does not.</summary>
     public EndPoint? EndPoint { get; private set; }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (plan().Admin is { } admin) _running = RunAsync(admin);
+        if (plan().Admin is not { } admin) return Task.CompletedTask;
+        _inherited = Inherited?.Take(admin.EndPoint);
+        _running = RunAsync(admin);
         return Task.CompletedTask;
     }
 
@@ -92,7 +98,7 @@ internal sealed class AdminServer(
         return null;
     }
 
-    private static WebApplication Build(AdminPlan admin, AdminEndpoint endpoint, Action<Socket> bound)
+    private WebApplication Build(AdminPlan admin, AdminEndpoint endpoint, Action<Socket> bound)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
@@ -100,7 +106,7 @@ internal sealed class AdminServer(
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = address =>
         {
-            var socket = Bind(address);
+            var socket = Interlocked.Exchange(ref _inherited, null) ?? Bind(address);
             bound(socket);
             return socket;
         });

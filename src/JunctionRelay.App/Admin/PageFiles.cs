@@ -18,6 +18,7 @@ internal sealed class PageFiles
         [".css"] = "text/css; charset=utf-8",
         [".svg"] = "image/svg+xml",
         [".txt"] = "text/plain; charset=utf-8",
+        [".woff2"] = "font/woff2",
     };
 
     private readonly Dictionary<string, PageFile> _files;

@@ -25,11 +25,13 @@ internal sealed class ConfigOptions
     };
 
     private readonly bool _hasArgument;
+    private readonly Command _command;
+    private readonly List<(Option<string?> Option, string Key)> _keys = [];
 
     /// <summary>Adds the options to a command, and the argument unless it has others of its own.</summary>
     public ConfigOptions(Command command, bool hasArgument = true)
     {
-        _hasArgument = hasArgument;
+        (_hasArgument, _command) = (hasArgument, command);
         if (hasArgument) command.Arguments.Add(_file);
         _config.Description = hasArgument ? "The same, as an option" : _file.Description;
         command.Options.Add(_config);
@@ -39,6 +41,15 @@ internal sealed class ConfigOptions
             foreach (var value in set.Tokens.Where(t => t.Value.IndexOf('=', StringComparison.Ordinal) < 1))
                 set.AddError($"--set {value.Value}: write KEY=VALUE, e.g. relays.lmgrd.maxConnections=100");
         });
+    }
+
+    /// <summary>An option that says a key of the configuration, in words that people expect.</summary>
+    public void AddKey(string name, string key, string description, params string[] words)
+    {
+        var option = new Option<string?>(name) { Description = description };
+        option.AcceptOnlyFromAmong(words);
+        _command.Options.Add(option);
+        _keys.Add((option, key));
     }
 
     /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
@@ -56,6 +67,11 @@ internal sealed class ConfigOptions
         {
             // Colons separate levels as well, for a relay whose name has a dot. What is set twice is set last.
             overrides[set[0].Contains(':', StringComparison.Ordinal) ? set[0] : set[0].Replace('.', ':')] = set[1];
+        }
+
+        foreach (var (option, key) in _keys)
+        {
+            if (parsed.GetValue(option) is { } value) overrides[key] = value;
         }
 
         var reading = ConfigReader.Read(file, Environment(), overrides);

@@ -19,12 +19,14 @@ internal static class RunCommand
             junction run --set drainTimeout=5m  with a key changed for this run
             """);
         var config = new ConfigOptions(command);
+        config.AddKey("--log-format", "logFormat", "How to log: text for people, JSON lines for programs (default: text on a terminal, else json)", "text", "json");
+        config.AddKey("--log-level", "logLevel", "What to log: events of this level and graver ones (default: info)", "trace", "debug", "info", "warn", "error");
         command.SetAction(async (parsed, _) =>
         {
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {
-                await JunctionHost.RunAsync(log => RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, reading.Instance, log));
+                await JunctionHost.RunAsync(new LoggingPlan(reading.Config!.LogFormat, reading.Config.LogLevel), log => RelayPlanBuilder.Build(reading.Config, reading.Home, TimeProvider.System, reading.Instance, log));
                 return ExitCodes.Ok;
             }
             catch (ListenException e)

@@ -1,32 +1,40 @@
 using JunctionRelay.App.Admin;
 using JunctionRelay.Configuration;
+using JunctionRelay.Connections;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace JunctionRelay.App.Hosting;
+
+/// <summary>What the configuration says of the log; null where it says nothing.</summary>
+/// <param name="Format"><c>text</c> or <c>json</c>.</param>
+/// <param name="Level">The lowest level that is shown.</param>
+internal sealed record LoggingPlan(string? Format, string? Level);
 
 /// <summary>The whole composition of a running junction.</summary>
 internal static class JunctionHost
 {
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
+    /// <param name="logging">How to log.</param>
     /// <param name="build">Makes the plan; the log is for its links.</param>
-    public static async Task RunAsync(Func<ILogger, JunctionPlan> build)
+    public static async Task RunAsync(LoggingPlan logging, Func<ILogger, JunctionPlan> build)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        // A console that nobody reads must not stop the relaying: lines are dropped instead.
-        builder.Logging.AddConsole(o => (o.FormatterName, o.QueueFullMode) = (LogLine.FormatterName, ConsoleLoggerQueueFullMode.DropWrite));
-        builder.Logging.AddFilter("Microsoft", LogLevel.None);
-        builder.Services.AddSingleton<ConsoleFormatter, LogLine>();
+        // Owned by the container, which writes the last lines when all else is over.
+        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(logging));
+        builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(SocketActivation.Take());
         builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
         builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(Links);
         builder.Services.AddSingleton(Relays);
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
+        builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
+        builder.Services.AddHostedService(Identity);
         builder.Services.AddHostedService(Admin);
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -35,21 +43,52 @@ internal static class JunctionHost
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
+        host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(() => CloseUnused(host.Services));
         await host.RunAsync();
     }
 
+    // A socket that listens and is never asked for clients would let them wait for ever.
+    private static void CloseUnused(IServiceProvider services)
+    {
+        foreach (var socket in services.GetRequiredService<InheritedSockets>().TakeRest())
+        {
+            services.GetRequiredService<ILogger<Signals>>().SocketUnused(SocketDialer.Text(socket.LocalEndPoint!));
+            socket.Dispose();
+        }
+    }
+
+    private static LogOutput Log(LoggingPlan logging)
+    {
+        // People read text, and everything else reads JSON.
+        var isText = logging.Format is { } format ? format == "text" : !Console.IsOutputRedirected;
+        ILogFormat lines = isText ? new TextLog() : new JsonLog();
+        return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(logging.Level), TimeProvider.System);
+    }
+
+    private static IdentityService Identity(IServiceProvider services) => new(
+        services.GetRequiredService<JunctionPlan>().Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+
     private static AdminServer Admin(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
-        services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>());
+        services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>())
+    {
+        Inherited = services.GetRequiredService<InheritedSockets>(),
+    };
 
     private static LinkService Links(IServiceProvider services) =>
-        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>());
+        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>())
+        {
+            Inherited = services.GetRequiredService<InheritedSockets>(),
+        };
 
     private static RelayService Relays(IServiceProvider services)
     {
         var plan = services.GetRequiredService<JunctionPlan>();
         return new RelayService(
             plan.Relays, plan.DrainTimeout, services.GetRequiredService<ILogger<RelayService>>(), services.GetRequiredService<TimeProvider>(),
-            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams));
+            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams))
+        {
+            Inherited = services.GetRequiredService<InheritedSockets>(),
+        };
     }
 }

@@ -43,6 +43,14 @@ internal sealed record JunctionConfig
     [Description("Status, metrics and health over HTTP.")]
     public AdminConfig? Admin { get; init; }
 
+    [OneOf("text", "json")]
+    [Description("How the log is written: text for people, or one JSON object a line. Default: text on a terminal, else json.")]
+    public string? LogFormat { get; init; }
+
+    [OneOf("trace", "debug", "info", "warn", "error")]
+    [Description("What is logged: events of this level and graver ones. Default: info.")]
+    public string? LogLevel { get; init; }
+
     [AtLeast("0")]
     [Description("How long connections may go on after TERM before they are reset; a second TERM resets them at once. Default: 12h, because a " +
         "licensed job holds its seat for hours; service managers have a limit of their own (systemd: TimeoutStopSec).")]

@@ -20,6 +20,9 @@ internal sealed record ServiceConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
+    [Description("Who may use it, beyond addresses and certificates: users of the client's machine, and a program that decides.")]
+    public AuthConfig? Auth { get; init; }
+
     [OneOf("flexlm")]
     [Description("The license protocol to follow. flexlm: the target is an lmgrd, and peers that may use the service may also use the ports of the vendor daemons to which " +
         "it has sent clients. Default: none, or the preset's.")]
@@ -31,6 +34,10 @@ internal sealed record ServiceConfig
 
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this service says nothing.")]
     public string? Preset { get; init; }
+
+    [OneOf("v1", "v2")]
+    [Description("Tell the target who the client is, in a PROXY protocol header of this version, as a relay's proxyProtocol: the client that the first junction saw, by the peer's word.")]
+    public string? ProxyProtocol { get; init; }
 
     [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }

@@ -118,6 +118,9 @@ internal static class CloseReasons
     /// <summary>Both sides ended cleanly and nothing was cut.</summary>
     public static bool IsClean(this CloseReason reason) => reason is CloseReason.ClientClosed or CloseReason.TargetClosed;
 
+    /// <summary>Whoever connected had not got past handshake, greeting or rules: anybody can cause such ends.</summary>
+    public static bool IsOfStrangers(this CloseReason reason) => reason is CloseReason.NotPermitted or CloseReason.NoSuchService or >= CloseReason.HandshakeTimeout and < CloseReason.DialRefused;
+
     /// <summary>What a fault of one side's connection is called for the relayed connection as a whole.</summary>
     public static CloseReason Of(ConnectionSide side, ConnectionFault fault) => (CloseReason)((int)side + (int)fault);
 

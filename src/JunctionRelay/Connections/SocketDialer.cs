@@ -187,7 +187,8 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
         SocketError.TimedOut => CloseReason.DialTimeout,
         SocketError.TooManyOpenSockets => CloseReason.OutOfDescriptors,
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.HostDown
-            or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or SocketError.AccessDenied => CloseReason.DialUnreachable,
+            or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or SocketError.AccessDenied
+            or SocketError.InvalidArgument => CloseReason.DialUnreachable,   // the last: a blackhole route of this machine
         _ => CloseReason.DialRefused,
     };
 }

@@ -15,15 +15,15 @@ internal sealed class SocketListener : ConnectionListener
 
     private readonly Socket _socket;
     private readonly SocketSettings _settings;
+    private readonly bool _isInherited;
     private readonly Lock _lock = new();
     private TaskCompletionSource? _paused;   // under _lock; completed when listening again
     private int _pauses;
     private volatile bool _stopped;
 
-    private SocketListener(Socket socket, SocketSettings settings)
+    private SocketListener(Socket socket, SocketSettings settings, bool isInherited = false)
     {
-        _socket = socket;
-        _settings = settings;
+        (_socket, _settings, _isInherited) = (socket, settings, isInherited);
         EndPoint = socket.LocalEndPoint!;
     }
 
@@ -33,9 +33,11 @@ internal sealed class SocketListener : ConnectionListener
     /// <param name="endPoint">An <see cref="IPEndPoint"/> or <see cref="UnixDomainSocketEndPoint"/>.</param>
     /// <param name="settings">What accepted sockets inherit.</param>
     /// <param name="v6Only">For an IPv6 wildcard: do not take IPv4 clients as well.</param>
+    /// <param name="inherited">Sockets that listen already: one at this address is used instead of a new one.</param>
     /// <exception cref="SocketException">The address is in use, not ours, or a privileged port.</exception>
-    public static SocketListener Bind(EndPoint endPoint, SocketSettings settings, bool v6Only = false)
+    public static SocketListener Bind(EndPoint endPoint, SocketSettings settings, bool v6Only = false, InheritedSockets? inherited = null)
     {
+        if (inherited?.Take(endPoint) is { } listening) return Adopt(listening, settings);
         var unix = endPoint as UnixDomainSocketEndPoint;
         var socket = unix is not null
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
@@ -63,6 +65,14 @@ internal sealed class SocketListener : ConnectionListener
             socket.Dispose();
             throw;
         }
+    }
+
+    private static SocketListener Adopt(Socket socket, SocketSettings settings)
+    {
+        settings.Apply(socket);
+        // It may have been bound only; and our backlog is the larger one.
+        socket.Listen(Backlog);
+        return new SocketListener(socket, settings, isInherited: true);
     }
 
     public override async ValueTask<Connection?> AcceptAsync()
@@ -151,7 +161,8 @@ internal sealed class SocketListener : ConnectionListener
         }
 
         _socket.Dispose();
-        if (EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
+        // Whoever made the socket owns its file.
+        if (!_isInherited && EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
         return ValueTask.CompletedTask;
     }
 

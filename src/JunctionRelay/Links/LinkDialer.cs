@@ -48,7 +48,9 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                await DelayAsync(failures++, options.LongestRetry, stop);
+                // Clients are there, and were served a moment ago: not when the peer just drains, which may take hours.
+                var isMissed = directory.All().Any(s => s.Name == peerName && s.Session.DownFor > TimeSpan.Zero);
+                await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, stop);
                 continue;
             }
 
@@ -75,7 +77,8 @@ internal sealed class LinkDialer(
         {
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
-            if (running.IsCompleted)
+            // A fresh connection that was wanted and did not come is asked for with the same patience; the old one goes on meanwhile.
+            if (running.IsCompleted || failures > 0)
                 await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;

@@ -24,6 +24,7 @@ internal sealed class LinkPort(
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentDictionary<Task, bool> _served = new();
+    private readonly LineBudget _strangers = new();
     private int _handshakes;
 
     /// <summary>Where it listens.</summary>
@@ -81,8 +82,8 @@ internal sealed class LinkPort(
         if (secured.Connection is not { Peer: { } peer } link)
         {
             // A health check, a port scan: no line for people.
-            if (secured.Reason != CloseReason.ClientLeft)
-                log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", secured.Detail);
+            if (secured.Reason != CloseReason.ClientLeft && _strangers.TryTake(time, out var leftOut))
+                log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", leftOut == 0 ? secured.Detail : $"{secured.Detail} ({leftOut} more since the last such line)");
             connection.Abort(CloseReason.NotPermitted);
             await connection.DisposeAsync();
             return;

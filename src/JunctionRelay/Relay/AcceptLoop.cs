@@ -24,7 +24,7 @@ internal sealed class AcceptLoop(
         }
         catch (Exception e)
         {
-            log.AcceptLoopFault(e, relay.Name, SocketDialer.Text(listener.EndPoint));
+            log.AcceptLoopFault(e, relay.LoggedAs, SocketDialer.Text(listener.EndPoint));
             // A port that listens and takes nobody would swallow clients: refuse them.
             await listener.DisposeAsync();
         }
@@ -52,7 +52,7 @@ internal sealed class AcceptLoop(
             catch (SocketException e)
             {
                 // Out of descriptors, as a rule: the client waits in the backlog, and trying again at once would only burn the processor.
-                log.AcceptFailed(relay.Name, SocketDialer.Text(listener.EndPoint), e.Message, (long)pause.TotalMilliseconds);
+                log.AcceptFailed(relay.LoggedAs, SocketDialer.Text(listener.EndPoint), e.Message, (long)pause.TotalMilliseconds);
                 await Task.Delay(pause, time);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
                 continue;
@@ -64,14 +64,14 @@ internal sealed class AcceptLoop(
             var refusal = table.Count >= table.Most ? CloseReason.OutOfDescriptors : relay.Admission.Refuse(client.RemoteEndPoint);
             if (refusal is not null)
             {
-                metrics.Denied(relay.Name, refusal.Value.Name());
-                refusals.Refused(relay.Name, client.RemoteEndPoint, refusal.Value);
+                metrics.Denied(relay.LoggedAs, refusal.Value.Name());
+                refusals.Refused(relay.LoggedAs, client.RemoteEndPoint, refusal.Value);
                 client.Abort(refusal.Value);
                 await client.DisposeAsync();
                 continue;
             }
 
-            metrics.Started(relay.Name);
+            metrics.Started(relay.LoggedAs);
             _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors));
         }
     }

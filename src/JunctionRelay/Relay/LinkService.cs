@@ -28,6 +28,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         if (plan is not null) _metrics = new LinkMetrics(RelayMetrics.MeterName, () => LinkReadings.Of(plan));
     }
 
+    /// <summary>Sockets that listen already, for addresses of the plan.</summary>
+    public InheritedSockets? Inherited { get; init; }
+
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
 
@@ -50,6 +53,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         }
 
         foreach (var port in _ports) _running.Add(port.RunAsync());
+        _running.Add(new LinkRotation(_plan.Directory, _plan.Credentials, _plan.Options).RunAsync(_stop.Token));
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(
@@ -88,11 +92,11 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         _metrics?.Dispose();
     }
 
-    private static SocketListener Bind(IPEndPoint address)
+    private SocketListener Bind(IPEndPoint address)
     {
         try
         {
-            return SocketListener.Bind(address, SocketSettings.Default);
+            return SocketListener.Bind(address, SocketSettings.Default, inherited: Inherited);
         }
         catch (SocketException e)
         {

@@ -8,7 +8,7 @@ internal static partial class RelayLog
 {
     /// <summary>The one line per connection, at its end.</summary>
     [LoggerMessage(EventId = 1000, EventName = "connection-ended", Message = "end {id} relay={relay} client={client} peer={peer} target={target} to_target={toTarget} to_client={toClient} seconds={seconds:0.000} reason={reason}{holder} {detail}")]
-    public static partial void ConnectionEnded(this ILogger log, LogLevel level, ConnectionId id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, LicenseHolder? holder, string detail);
+    public static partial void ConnectionEnded(this ILogger log, LogLevel level, ConnectionId id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, LicenseHolder holder, string detail);
 
     /// <summary>A connection was refused before it got an id; one line a second and reason, with the number that it stands for.</summary>
     [LoggerMessage(1001, LogLevel.Information, "refused relay={relay} client={client} reason={reason} ({count} since the last such line)", EventName = "connection-refused")]
@@ -37,6 +37,9 @@ internal static partial class RelayLog
 
     [LoggerMessage(1009, LogLevel.Information, "stopped: {drained} connections ended by themselves, {aborted} were cut", EventName = "stopped")]
     public static partial void Stopped(this ILogger log, int drained, int aborted);
+
+    [LoggerMessage(1012, LogLevel.Information, "relay {relay}: {connections} more connections were turned away before they proved anything; they have no line of their own", EventName = "connections-unlisted")]
+    public static partial void ConnectionsUnlisted(this ILogger log, string relay, long connections);
 
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);

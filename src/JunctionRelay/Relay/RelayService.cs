@@ -72,6 +72,9 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <summary>What is being relayed now.</summary>
     public ConnectionTable Connections { get; }
 
+    /// <summary>Sockets that listen already, for addresses of the plan.</summary>
+    public InheritedSockets? Inherited { get; init; }
+
     public ServiceState State { get; private set; }
 
     /// <summary>The vendor ports that are open now, by the relay whose license server named them.</summary>
@@ -162,11 +165,11 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
 
-    private static SocketListener Bind(RelayPlan relay, ListenPlan listen)
+    private SocketListener Bind(RelayPlan relay, ListenPlan listen)
     {
         try
         {
-            return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only);
+            return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only, Inherited);
         }
         catch (SocketException e)
         {

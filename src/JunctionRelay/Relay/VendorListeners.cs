@@ -113,7 +113,14 @@ internal sealed class VendorListeners(
             return $"port {port} of {beside.Address} cannot be opened: {e.Message}";
         }
 
-        var vendor = relay with { Name = VendorName(relay.Name), Listen = [listen with { EndPoint = address }], Services = new ServiceTable(ports, port), HealthInterval = TimeSpan.Zero };
+        // The same relay in all that it asks of its clients; only where they go is another.
+        var vendor = relay with
+        {
+            LoggedAs = VendorName(relay.Name),
+            Listen = [listen with { EndPoint = address }],
+            Services = new ServiceTable(ports, port),
+            HealthInterval = TimeSpan.Zero,
+        };
         _open[address] = new OpenPort(relay.Name, ports, port, listener);
         _accepting.RemoveAll(a => a.IsCompleted);
         _accepting.Add(new AcceptLoop(listener, vendor, vendor.Listen[0], table, refusals, metrics, log, time, this).RunAsync());

@@ -37,9 +37,11 @@ internal sealed class LinkTarget(
     {
         var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self])
         {
+            LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsHeld = request.AwaitsAnswer,
             VendorPort = vendorPort,
+            Claims = request.Claims ?? ClientClaims.None,
         };
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
         var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);

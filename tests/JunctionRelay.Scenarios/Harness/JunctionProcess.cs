@@ -33,6 +33,9 @@ internal sealed class JunctionProcess : IAsyncDisposable
     /// <summary>The most memory that it ever held, in bytes (VmHWM).</summary>
     public long PeakMemoryBytes => Status("VmHWM:") * 1024;
 
+    /// <summary>How many sockets it has open.</summary>
+    public int Sockets => Directory.GetFileSystemEntries($"/proc/{Program.ProcessId}/fd").Count(f => new FileInfo(f).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
+
     /// <summary>The processor time that it has used (user and system; proc(5): fields 14 and 15 of stat, in ticks of 10 ms).</summary>
     public TimeSpan ProcessorTime
     {
@@ -110,7 +113,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
         File.Delete(_folder["notify"]);
         _notify = new NotifySocket(_folder["notify"]);
         var environment = new Dictionary<string, string>(_options.Environment) { ["NOTIFY_SOCKET"] = _notify.Path };
-        _program = RealProgram.Start(Binary(), ["run", _folder[Config]], _options with { Environment = environment });
+        _program = RealProgram.Start(Binary(), ["run", _folder[Config], "--log-format", "text"], _options with { Environment = environment });
         await Deadline.Until(() => Told.Contains("READY=1") || Program.HasExited, Deadline.Start, "the junction says READY=1 to its service manager", Program.Said);
         if (Program.HasExited)
             Assert.Fail($"The junction ended instead of starting: {await Program.Exit(Deadline.Soon)}");

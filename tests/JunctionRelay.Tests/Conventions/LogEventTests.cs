@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,7 @@ public sealed partial class LogEventTests
         ["JunctionRelay.Policies"] = 2000,
         ["JunctionRelay.App.Admin"] = 1300,
         ["JunctionRelay.Links"] = 3000,
+        ["JunctionRelay.Pki"] = 4000,
     };
 
     private static readonly IReadOnlyList<(MethodInfo Method, LoggerMessageAttribute Event)> Events =
@@ -54,6 +56,14 @@ public sealed partial class LogEventTests
     {
         Assert.NotEmpty(Events);
         Assert.All(Events, e => Assert.Matches(KebabCase(), e.Event.EventName ?? $"{e.Method.Name} has no EventName"));
+    }
+
+    [Fact]
+    public void No_field_is_called_like_a_key_that_every_json_line_has()
+    {
+        var fields = Events.SelectMany(e => e.Method.GetParameters().Where(p => p.ParameterType != typeof(LogLevel)).Select(p => p.Name!)).Distinct().ToList();
+        Assert.Contains("reason", fields);
+        Assert.Empty(fields.Intersect(JsonLog.OwnKeys).Except(["exception"]));
     }
 
     [Fact]

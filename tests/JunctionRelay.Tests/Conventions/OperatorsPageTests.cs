@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using JunctionRelay.App.Admin;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Relay;
@@ -57,6 +58,7 @@ public sealed partial class OperatorsPageTests
         using var relays = new RelayMetrics();
         using var targets = new TargetMetrics(RelayMetrics.MeterName, () => []);
         using var links = new LinkMetrics(RelayMetrics.MeterName, () => []);
+        using var log = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System);
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => []);
         var documented = Row().Matches(Section("Metrics")).Select(m => m.Groups["word"].Value);

@@ -5,7 +5,7 @@ namespace JunctionRelay.Tests.Conventions;
 /// <summary>What no file of this repository may say.</summary>
 public sealed partial class SourceTextTests
 {
-    private static readonly string[] NotText = [".png", ".jpg", ".gif", ".ico", ".zip", ".gz"];
+    private static readonly string[] NotText = [".png", ".jpg", ".gif", ".ico", ".zip", ".gz", ".woff2"];
 
     [Fact]
     public void No_file_names_a_directory_of_the_machine_that_it_was_written_on()
