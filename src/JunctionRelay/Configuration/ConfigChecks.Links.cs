@@ -66,6 +66,7 @@ internal sealed partial class ConfigChecks
         CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
+        CheckFollowed(path, service, targets);
         CheckProxyProtocol(path, service.ProxyProtocol, service.Open, targets);
         CheckAuth($"{path}.auth", service.Auth, isService: true);
         foreach (var (at, address) in targets)

@@ -81,6 +81,7 @@ internal sealed partial class ConfigChecks
         {
             CheckEffects(path, relay, listens, targets);
             CheckEntrances(path, relay, listens, targets);
+            CheckFollowed(path, relay, listens, targets);
         }
 
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));

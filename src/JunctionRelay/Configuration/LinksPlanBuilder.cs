@@ -32,7 +32,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
-    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)
+    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
     {
         if (!HasLinks) return null;
         var tls = new TlsSettings(certificates.Of(identity));
@@ -47,7 +47,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
-            Services = new ServiceTable(services),
+            Services = new ServiceTable(services, ports),
         };
     }
 

@@ -41,8 +41,13 @@ internal sealed record RelayConfig
     public AuthConfig? Auth { get; init; }
 
     [OneOf("flexlm")]
-    [Description("The license protocol to follow.")]
+    [Description("The license protocol to follow. flexlm: the target is an lmgrd, and the port of the vendor daemon to which it sends a client is open here, and leads " +
+        "to the same server, before the client hears of it. Default: none, or the preset's.")]
     public string? Protocol { get; init; }
+
+    [Description("Of a followed license server: the ports that its vendor daemons may have, e.g. 27001 or 40000-40100; a redirect to any other is refused. " +
+        "Where none are named: 1024-65535.")]
+    public IReadOnlyList<string>? VendorPorts { get; init; }
 
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
         "listen and target. See presets.md.")]

@@ -68,7 +68,9 @@ internal sealed class RelayPlanBuilder
             .ToDictionary(s => s.Key, s => builder.Targets(
                 s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
         var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
-        var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
+        var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
+            .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports(s.Value.VendorPorts));
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
         var certificates = new CertificateList(config, home, builder._certificates);
@@ -122,7 +124,7 @@ internal sealed class RelayPlanBuilder
                 Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth!.Relay(auth) } : new Dictionary<string, ClientAuth>(),
-            Services = new ServiceTable(Targets(name, relay, health)),
+            Services = new ServiceTable(Targets(name, relay, health), relay.Protocol is null ? null : Ports(relay.VendorPorts)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -144,6 +146,10 @@ internal sealed class RelayPlanBuilder
             admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
+
+    // Who may bind a port below 1024 is root, and no vendor daemon.
+    private VendorPorts Ports(IReadOnlyList<string>? said) => new(
+        said is null ? [(1024, ushort.MaxValue)] : [.. said.Select(text => PortRange.TryParse(text, out var range) ? (range.First, range.Last) : default)], _time);
 
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {

@@ -27,6 +27,9 @@ internal sealed record Greeting
     /// <summary>Where the client asks to go; null where it has no say.</summary>
     public EndPoint? Destination { get; init; }
 
+    /// <summary>Of the service's license server, the port of the vendor daemon that is wanted; null for the server itself.</summary>
+    public int? VendorPort { get; init; }
+
     /// <summary>Who the client proved to be by a password; null where none was asked for.</summary>
     public string? User { get; init; }
 

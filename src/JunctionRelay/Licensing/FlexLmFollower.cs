@@ -12,16 +12,13 @@ internal readonly record struct RedirectVerdict(FlexLmRedirect? Pass, CloseReaso
 /// Reads along in one relayed FlexNet conversation: who the client is, and where lmgrd sends it. A redirect waits until <paramref name="redirected"/> has
 /// returned, so that the client finds open what it is sent to; everything else passes as it comes, and what is no FlexNet passes untouched.
 /// </summary>
+/// <param name="said">Told who the client says it is.</param>
 /// <param name="redirected">Judges the redirect that answers a hello; null for the vendor daemon's conversation, of which only the hello is read.</param>
 /// <param name="lost">Told, once at most, why the conversation cannot be followed any further.</param>
-internal sealed class FlexLmFollower(Func<FlexLmHello, FlexLmRedirect, RedirectVerdict>? redirected, Action<string> lost, TimeProvider time)
+internal sealed class FlexLmFollower(Action<FlexLmHello> said, Func<FlexLmHello, FlexLmRedirect, RedirectVerdict>? redirected, Action<string> lost, TimeProvider time)
 {
-    private volatile FlexLmHello? _hello;
     private FlexLmHello? _unanswered;
     private int _isLost;
-
-    /// <summary>Who the client says it is; null until it has said so.</summary>
-    public FlexLmHello? Hello => _hello;
 
     /// <summary>The client, whose hello is read as it passes.</summary>
     public Connection Client(Connection client) => new FollowedConnection(client, new FollowedInput(client.Input, OfClient, holdsBack: false, Lost, time));
@@ -36,7 +33,7 @@ internal sealed class FlexLmFollower(Func<FlexLmHello, FlexLmRedirect, RedirectV
         if (FlexLmFrame.Begins(bytes)) return OfFrame(FlexLmFrame.ReadHead(bytes));
         var hello = FlexLmHello.Parse(bytes);
         if (hello.Message is null) return hello.State == FlexLmParseState.NeedMore ? FollowStep.NeedMore : FollowStep.Over(hello.Why);
-        _hello = hello.Message;
+        said(hello.Message);
         if (redirected is null) return FollowStep.Over();
         // Without a vendor it asks lmgrd itself, and the answer is no redirect.
         Volatile.Write(ref _unanswered, hello.Message.Vendor.Length > 0 ? hello.Message : null);

@@ -34,6 +34,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>The port of the vendor daemon that a redirect of the service's license server has named; null for the service itself.</summary>
+    public int? VendorPort { get; init; }
+
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);
 
@@ -43,7 +46,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         public const byte User = 0x10, Uid = 0x11, Group = 0x12, Mech = 0x13, Data = 0x14;
 
         // From 0x80 on: who does not know it refuses the OPEN.
-        public const byte Held = 0x81;
+        public const byte Held = 0x81, VendorPort = 0x82;
     }
 
     /// <summary>What is wrong with this, should it be sent, or null: texts too long, too many hops, or all of it beyond 4 KiB.</summary>
@@ -85,6 +88,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         WriteClaims(ref fields);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
+        if (VendorPort is { } port)
+            fields.Add(Tag.VendorPort, (uint)port);
         LinkFrame.WriteHeader(to, LinkFrameType.Open, fields.Length, stream);
         return LinkFrame.HeaderBytes + fields.Length;
     }
@@ -96,6 +101,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         Guid? connectionId = null;
         List<string>? path = null;
         var isHeld = false;
+        uint? vendorPort = null;
         var claims = ClientClaims.None;
         List<string>? groups = null;
         var fields = new LinkFieldsReader(payload);
@@ -117,6 +123,10 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                     (path ??= []).Add(hop);
                     break;
                 case Tag.Held: isHeld = true; break;
+                case Tag.VendorPort:
+                    if ((vendorPort = fields.UInt32()) is not (>= 1 and <= ushort.MaxValue))
+                        return (null, "OPEN with an unusable vendor port");
+                    break;
                 case Tag.User: claims = claims with { User = fields.Text(MaxUserBytes) ?? "" }; break;
                 case Tag.Uid: claims = claims with { Uid = fields.UInt32() }; break;
                 case Tag.Group: (groups ??= []).Add(fields.Text(MaxGroupsBytes) ?? "?"); break;
@@ -138,6 +148,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             Destination = destination,
             LocalAddress = localAddress,
             IsHeld = isHeld,
+            VendorPort = (int?)vendorPort,
             Claims = groups is null ? claims : claims with { Groups = groups },
         }, null);
     }
@@ -161,6 +172,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     {
         const int idBytes = 16;
         var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
-        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0);
+        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
     }
 }

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Licensing;
 using JunctionRelay.Policies;
+using JunctionRelay.Routing;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +25,7 @@ internal sealed class RelayedConnection
     private readonly RelayMetrics _metrics;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
+    private readonly VendorListeners? _vendors;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
     private readonly AdmittedClient _admitted;
@@ -30,6 +33,7 @@ internal sealed class RelayedConnection
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
     private DialRequest _request;
+    private Route _route;
     private string? _clientText;   // as the first junction saw it
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
@@ -38,12 +42,13 @@ internal sealed class RelayedConnection
     private (long ToTarget, long ToClient) _counted;   // under _counting
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
-    public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
+    public RelayedConnection(
+        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time) = (ConnectionId.Next(), client, relay, listen, metrics, log, time);
+        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors);
         _admitted = new AdmittedClient(client, relay.Admission);
         _clientText = Text(Client);
-        Relay = relay.Name;
+        Relay = relay.LoggedAs;
         _started = time.GetTimestamp();
     }
 
@@ -73,7 +78,7 @@ internal sealed class RelayedConnection
     public bool IsRelaying => _splice is not null;
 
     /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
-    public LicenseHolder? Holder { get; set; }
+    public LicenseHolder? Holder { get; private set; }
 
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
@@ -183,6 +188,7 @@ internal sealed class RelayedConnection
         // A service that asks others about its clients is used by its name only.
         var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
+        _route = route;
         Rename(greeting);
 
         var started = _time.GetTimestamp();
@@ -224,6 +230,7 @@ internal sealed class RelayedConnection
     {
         if (greeting.Service is null) return;
         var service = $"service/{greeting.Service}";
+        if (greeting.VendorPort is not null) service = VendorListeners.VendorName(service);
         _metrics.Renamed(Relay, service);
         Relay = service;
     }
@@ -234,7 +241,8 @@ internal sealed class RelayedConnection
         try
         {
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
-            var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
+            var (client, followed) = Follow(target);
+            var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
             // Seen by Abort, or Abort's reason seen here: never neither.
             Interlocked.MemoryBarrier();
@@ -248,6 +256,18 @@ internal sealed class RelayedConnection
             _dialled.ConnectionEnded();
             await target.DisposeAsync();
         }
+    }
+
+    // Where a license protocol is followed, somebody reads along; elsewhere the splice has the two connections themselves.
+    private (Connection Client, Connection Target) Follow(Connection target)
+    {
+        if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
+        var follower = new FlexLmFollower(
+            hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
+            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(_relay, Relay, _listen, ports, _dialled!.Target, hello, redirect),
+            why => _vendors.Lost(Relay, ports, Id, why),
+            _time);
+        return (follower.Client(_client), follower.Target(target));
     }
 
     private async Task EndAsync(CloseReason reason, string detail)
@@ -264,7 +284,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), Holder ?? LicenseHolder.None, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 

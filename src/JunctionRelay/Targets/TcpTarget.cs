@@ -12,6 +12,8 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
 
     public string NameFor(DialRequest request) => request.PortOffset == 0 ? Name : SocketDialer.Text(Destination.Shifted(address, request.PortOffset));
 
+    public ITarget AtPort(int port) => new TcpTarget(Destination.At(address, port), dialer, connectTimeout, via, proxyProtocol);
+
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var dialled = await ConnectAsync(request, cancellationToken);

@@ -79,6 +79,8 @@ internal sealed class TestJunction : IAsyncDisposable
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
         var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero, Auths = plan.RelayAuths };
+        relay = relay with { Listen = [.. relay.Listen.Select(l => l with { EndPoint = new IPEndPoint(plan.Address, 0) })], Services = new ServiceTable(List(plan, directory, target), plan.Ports(name)) };
+        if (plan.Limits is not null) relay = relay with { Admission = new Admission(null, plan.Limits) };
         if (plan.Balancers is not null) relay = relay with { Admission = new Admission(null, new ConnectionLimits(null, null), plan.Balancers) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
@@ -89,7 +91,9 @@ internal sealed class TestJunction : IAsyncDisposable
         Listen = [],
         Auths = plan.ServiceAuths,
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
-        Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
+        Services = new ServiceTable(
+            plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value)),
+            plan.Services.Keys.Where(s => plan.Ports(s) is not null).ToDictionary(s => s, s => plan.Ports(s)!)),
         HealthInterval = TimeSpan.Zero,
     };
 
@@ -110,11 +114,18 @@ internal sealed class TestJunction : IAsyncDisposable
 internal sealed record TestJunctionPlan(string Name)
 {
     public Dictionary<string, object> Relays { get; init; } = [];
+
+    /// <summary>The relays and services that follow a license server, and the vendor ports that they allow.</summary>
+    public Dictionary<string, (int First, int Last)> Follows { get; init; } = [];
+
+    /// <summary>Where relays listen.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
     public Dictionary<string, IGreeter> Greeters { get; init; } = [];
     public Dictionary<string, object> Services { get; init; } = [];
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public ConnectionLimits? Limits { get; init; }
     public CidrSet? Balancers { get; init; }
     public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();
     public IReadOnlyDictionary<string, ClientAuth> ServiceAuths { get; init; } = new Dictionary<string, ClientAuth>();
@@ -127,4 +138,6 @@ internal sealed record TestJunctionPlan(string Name)
     public TimeSpan? PingInterval { get; init; }
     public TimeSpan? Resume { get; init; }
     public TimeSpan? RotationGrace { get; init; }
+
+    public VendorPorts? Ports(string name) => Follows.TryGetValue(name, out var allowed) ? new VendorPorts([allowed], TimeProvider.System) : null;
 }

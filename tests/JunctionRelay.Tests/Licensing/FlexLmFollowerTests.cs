@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
 using JunctionRelay.Tests.Harness;
@@ -201,7 +200,7 @@ public sealed class FlexLmFollowerTests
     {
         var talk = new Talk(isVendor: true);
         await talk.SayAsync([.. Hello, .. "anything at all"u8]);
-        Assert.Equal("alice", talk.Follower.Hello?.User);
+        Assert.Equal("alice", talk.Hello?.User);
         byte[] answer = [.. Redirect, 1, 2, 3];
         await talk.AnswerAsync(answer);
         Assert.Equal(answer, await talk.HearAsync(answer.Length));
@@ -217,7 +216,7 @@ public sealed class FlexLmFollowerTests
         Assert.Equal(Hello[..10], talk.AtTarget());
         await talk.SayAsync(Hello[10..]);
         Assert.Equal(Hello[10..], talk.AtTarget());
-        Assert.Equal("node01", talk.Follower.Hello?.Host);
+        Assert.Equal("node01", talk.Hello?.Host);
     }
 
     private static async Task Piecewise(byte[] bytes, int piece, Func<byte[], Task> write)
@@ -256,12 +255,12 @@ public sealed class FlexLmFollowerTests
 
         public Talk(bool isVendor = false)
         {
-            Follower = new FlexLmFollower(isVendor ? null : Redirected, Lost.Add, Time);
-            _client = Follower.Client(new PipeConnection(_fromClient)).Input;
-            _target = Follower.Target(new PipeConnection(_fromTarget)).Input;
+            var follower = new FlexLmFollower(h => Hello = h, isVendor ? null : Redirected, Lost.Add, Time);
+            _client = follower.Client(new PipeConnection(_fromClient)).Input;
+            _target = follower.Target(new PipeConnection(_fromTarget)).Input;
         }
 
-        public FlexLmFollower Follower { get; }
+        public FlexLmHello? Hello { get; private set; }
         public ManualTime Time { get; } = new();
         public List<string> Redirects { get; } = [];
         public List<string> Lost { get; } = [];
@@ -315,16 +314,5 @@ public sealed class FlexLmFollowerTests
             Redirects.Add($"{hello.User} {hello.Host} {hello.Vendor} {hello.ProcessId} → {redirect.Host}:{redirect.Port}");
             return Verdict(redirect);
         }
-    }
-
-    private sealed class PipeConnection(Pipe pipe) : Connection
-    {
-        public override PipeReader Input => pipe.Reader;
-        public override PipeWriter Output => throw new NotSupportedException();
-        public override EndPoint? LocalEndPoint => null;
-        public override EndPoint? RemoteEndPoint => null;
-        public override ValueTask CompleteOutputAsync() => throw new NotSupportedException();
-        public override void Abort(CloseReason reason) => throw new NotSupportedException();
-        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }
