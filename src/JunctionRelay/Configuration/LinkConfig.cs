@@ -5,7 +5,7 @@ namespace JunctionRelay.Configuration;
 /// <summary>A link that this junction dials.</summary>
 internal sealed record LinkConfig
 {
-    [Description("The addresses of the other junction, host:port.")]
+    [Description("The addresses of the other junction, host:port. Several, or a name with several addresses, may also lead to junctions of one name that stand in for each other: when one is dead, new connections go to the next.")]
     public IReadOnlyList<string>? Dial { get; init; }
 
     [Description("The name that the other junction's certificate must have. Default: the name of the link.")]
