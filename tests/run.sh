@@ -21,6 +21,7 @@ pyro4-ns python3-pyro4
 python3 python3
 stunnel stunnel4
 haproxy haproxy
+nginx nginx-light
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
@@ -29,6 +30,8 @@ chromium chromium
 tcsh tcsh
 socat socat
 tinyproxy tinyproxy
+curl curl
+proxychains4 proxychains4
 ip iproute2
 ss iproute2
 iptables iptables
@@ -41,6 +44,7 @@ missing_packages() {
     command -v "$program" >/dev/null || echo "$package"
   done
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
+  ls /usr/lib/nginx/modules/ngx_stream_module.so >/dev/null 2>&1 || echo libnginx-mod-stream
 }
 
 install_missing() {

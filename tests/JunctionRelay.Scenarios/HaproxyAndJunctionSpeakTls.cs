@@ -27,7 +27,7 @@ public sealed class HaproxyAndJunctionSpeakTls
               }
             }
             """);
-        await using var haproxy = await Haproxy(folder, clientPort, $"""
+        await using var haproxy = await Balancers.Haproxy(folder, clientPort, $"""
               bind 127.0.0.1:{clientPort}
               server junction 127.0.0.1:{relayPort} ssl verify required ca-file {authority.Trust} crt {theirs.Both} sni str(junction.test) verifyhost junction.test
             """);
@@ -48,7 +48,7 @@ public sealed class HaproxyAndJunctionSpeakTls
         await using var echo = LoopbackServer.Echo();
         var serverPort = FreePort.Next();
         var relayPort = FreePort.Next();
-        await using var haproxy = await Haproxy(folder, serverPort, $"""
+        await using var haproxy = await Balancers.Haproxy(folder, serverPort, $"""
               bind 127.0.0.1:{serverPort} ssl crt {theirs.Both} ca-file {authority.Trust} verify required
               server echo 127.0.0.1:{echo.Port}
             """);
@@ -67,23 +67,5 @@ public sealed class HaproxyAndJunctionSpeakTls
 
         var connection = Assert.Single(await junction.Ended(1));
         Assert.Equal((Bytes, Bytes), (connection.ToTarget, connection.ToClient));
-    }
-
-    private static async Task<RealProgram> Haproxy(TemporaryFolder folder, int port, string proxy)
-    {
-        var config = folder.Write("haproxy.cfg", $"""
-            defaults
-              mode tcp
-              timeout connect 5s
-              timeout client 60s
-              timeout server 60s
-
-            listen proxy
-            {proxy}
-
-            """);
-        var haproxy = RealProgram.Start("haproxy", ["-db", "-f", config]);
-        await haproxy.Listening(port);
-        return haproxy;
     }
 }

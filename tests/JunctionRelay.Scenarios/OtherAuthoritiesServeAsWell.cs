@@ -78,9 +78,9 @@ public sealed class OtherAuthoritiesServeAsWell : IDisposable
 
     private string Files(string name) => $$"""{ "certificate": "{{_folder[$"{name}.crt"]}}", "key": "{{_folder[$"{name}.key"]}}", "trust": "{{_folder["root.crt"]}}" }""";
 
-    private Task Root() => Openssl("/CN=root", "root", null, "basicConstraints=critical,CA:TRUE,pathlen:1", "keyUsage=critical,keyCertSign");
+    private Task<string> Root() => Openssl("/CN=root", "root", null, "basicConstraints=critical,CA:TRUE,pathlen:1", "keyUsage=critical,keyCertSign");
 
-    private Task Leaf(string name, string authority, string names) => Openssl(
+    private Task<string> Leaf(string name, string authority, string names) => Openssl(
         $"/CN={name}", name, authority, names, "basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth,clientAuth");
 
     private Task<string> Openssl(string subject, string name, string? authority, params string[] extensions) => RealProgram.Succeed("openssl", [

@@ -22,7 +22,7 @@ public sealed class PostgresCopyOf100Megabytes
     {
         using var folder = new TemporaryFolder();
         await using var route = await Route.Lay(topology);
-        await using var server = await StartCluster(folder, route.Server);
+        await using var server = await PostgresCluster.Start(folder, route.Server, Route.ServerAddress, Port);
         await route.Open(new RoutePort("postgres", Port, Port));
         await route.HasNoWayAround(Port);
 
@@ -47,28 +47,6 @@ public sealed class PostgresCopyOf100Megabytes
             new ProgramOptions { Host = route.Client },
             Patience);
     }
-
-    private static async Task<RealProgram> StartCluster(TemporaryFolder folder, Host host)
-    {
-        // The server refuses to run as root; Debian's package brings the user.
-        string[] asPostgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"];
-        var home = folder.Folder("cluster");
-        var data = Path.Combine(home, "data");
-        await RealProgram.Succeed("chown", ["postgres:postgres", home]);
-        var options = new ProgramOptions { Host = host, Wrapper = asPostgres, Folder = home, StopSignal = Signal.Quit };
-        await RealProgram.Succeed(Newest("initdb"), ["--auth", "trust", "--no-sync", "--username", "postgres", "--pgdata", data], options);
-        await File.AppendAllTextAsync(Path.Combine(data, "pg_hba.conf"), "host all all 10.93.0.0/16 trust\n");
-        var server = RealProgram.Start(
-            Newest("postgres"),
-            ["-D", data, "-p", $"{Port}", "-k", home, "-c", $"listen_addresses={Route.ServerAddress}", "-c", "fsync=off"],
-            options);
-        await server.Line(l => l.Contains("ready to accept connections", StringComparison.Ordinal), "that it is ready");
-        return server;
-    }
-
-    // Debian keeps each major version's programs in a folder of its own, outside of PATH.
-    private static string Newest(string program) =>
-        Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin", program)).Where(File.Exists).Order(StringComparer.Ordinal).Last();
 
     private static void WriteRows(string path)
     {

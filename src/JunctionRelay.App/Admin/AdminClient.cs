@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
@@ -37,11 +38,20 @@ internal sealed class AdminClient : IDisposable
         if (plan.Tls is { } tls)
         {
             // The other side's certificate is the one of the same configuration.
-            host = tls.Identity is { } identity ? PeerIdentity.Of(identity.Certificate).Name : host;
-            handler.SslOptions = tls.ClientOptions(host, (_, _, _, errors) => errors == System.Net.Security.SslPolicyErrors.None);
+            var credentials = tls.Credentials.Now;
+            var ours = credentials.Identity is { } identity ? PeerIdentity.Of(identity.Certificate, identity.Domain) : null;
+            // A name that stands in a URL: the DNS name of an identity that has one.
+            host = ours?.Names.FirstOrDefault(n => Uri.CheckHostName(n) == UriHostNameType.Dns) ?? host;
+            handler.SslOptions = tls.ClientOptions(credentials, host, (_, certificate, _, errors) => Validate(certificate as X509Certificate2, ours, errors));
         }
 
         _http = new HttpClient(handler) { BaseAddress = new Uri($"{(plan.Tls is null ? "http" : "https")}://{host}/"), Timeout = Limit };
+    }
+
+    private static bool Validate(X509Certificate2? certificate, PeerIdentity? ours, System.Net.Security.SslPolicyErrors errors)
+    {
+        if (ours is not null && certificate is not null && PeerIdentity.Of(certificate).Names.SequenceEqual(ours.Names)) errors &= ~System.Net.Security.SslPolicyErrors.RemoteCertificateNameMismatch;
+        return errors == System.Net.Security.SslPolicyErrors.None;
     }
 
     public async Task<AdminAnswer> StatusAsync(CancellationToken cancellationToken)

@@ -13,16 +13,22 @@ internal static class AdminTls
 
     public static TlsHandshakeCallbackOptions Options(TlsSettings tls, NamePatterns? allowNames)
     {
-        var options = tls.ServerOptions((_, certificate, _, errors) => Validate(tls, allowNames, certificate as X509Certificate2, errors));
-        options.ApplicationProtocols = [SslApplicationProtocol.Http11];
-        return new TlsHandshakeCallbackOptions { OnConnection = _ => new(options), HandshakeTimeout = HandshakeTimeout };
+        return new TlsHandshakeCallbackOptions { OnConnection = _ => new(Current(tls, allowNames)), HandshakeTimeout = HandshakeTimeout };
     }
 
-    private static bool Validate(TlsSettings tls, NamePatterns? allowNames, X509Certificate2? certificate, SslPolicyErrors errors)
+    private static SslServerAuthenticationOptions Current(TlsSettings tls, NamePatterns? allowNames)
+    {
+        var credentials = tls.Credentials.Now;
+        var options = tls.ServerOptions(credentials, (_, certificate, _, errors) => Validate(tls, credentials, allowNames, certificate as X509Certificate2, errors));
+        options.ApplicationProtocols = [SslApplicationProtocol.Http11];
+        return options;
+    }
+
+    private static bool Validate(TlsSettings tls, TlsCredentials.State credentials, NamePatterns? allowNames, X509Certificate2? certificate, SslPolicyErrors errors)
     {
         if (!tls.RequirePeerCertificate) return errors is SslPolicyErrors.None or SslPolicyErrors.RemoteCertificateNotAvailable;
         if (errors != SslPolicyErrors.None || certificate is null) return false;
-        var who = PeerIdentity.Of(certificate);
-        return allowNames is null || who.Names.Append(who.Name).Any(allowNames.Matches);
+        var who = PeerIdentity.Of(certificate, credentials.Identity?.Domain);
+        return TlsHandshake.ObjectionToLeaf(certificate) is null && (allowNames is null || who.Names.Append(who.Name).Any(allowNames.Matches));
     }
 }

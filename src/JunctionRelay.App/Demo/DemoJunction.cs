@@ -135,6 +135,7 @@ internal sealed class DemoJunction : IAsyncDisposable
         {
             Options = new LinkOptions { Self = new LinkParty(_site.Name, Guid.NewGuid(), 1), Log = _log },
             Directory = _directory,
+            Credentials = tls.Credentials,
             Dial = _site.Dial is { } dial ? [new DialledLink(_site.Peer, _site.Peer, () => _wan = new CuttableConnector(Connector(dial, tls)), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5))] : [],
             Listen = _site.LinkListen is { } listen ? [listen] : [],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),

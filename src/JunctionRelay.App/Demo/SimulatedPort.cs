@@ -51,6 +51,13 @@ internal sealed class SimulatedPort : IAsyncDisposable
     /// <summary>Where it listens, with the real port.</summary>
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>Stops listening; the conversations that are there go on.</summary>
+    public async Task StopListeningAsync()
+    {
+        _listener.Dispose();
+        await _accepting;
+    }
+
     /// <summary>Stops listening and ends every conversation; returns when all are over. A killed daemon's system would send FIN or,
     /// with <paramref name="reset"/>, RST.</summary>
     public async Task StopAsync(bool reset)
@@ -58,8 +65,7 @@ internal sealed class SimulatedPort : IAsyncDisposable
         if (_stopped)
             return;
         _stopped = true;
-        _listener.Dispose();
-        await _accepting;
+        await StopListeningAsync();
         if (reset)
         {
             foreach (var socket in _conversations.Keys)

@@ -19,6 +19,7 @@ internal sealed class SimulatedVendorDaemon : IAsyncDisposable
 
     private readonly TimeSpan _helloLimit;
     private readonly ConcurrentDictionary<long, Conversation> _conversations = new();
+    private readonly List<SimulatedPort> _left = [];   // ports of before, with conversations that go on
     private SimulatedPort _port;
     private long _refusedHellos;
     private long _heartbeats;
@@ -50,7 +51,15 @@ internal sealed class SimulatedVendorDaemon : IAsyncDisposable
     /// without a fixed port does.</summary>
     public async Task RestartAsync(int port = 0, bool reset = false)
     {
-        await _port.StopAsync(reset);
+        await EndAsync(reset);
+        _port = new SimulatedPort(new IPEndPoint(EndPoint.Address, port), ConverseAsync);
+    }
+
+    /// <summary>Serves on another port from now on, as when a second daemon takes over; whoever holds a seat keeps it.</summary>
+    public async Task MoveAsync(int port = 0)
+    {
+        await _port.StopListeningAsync();
+        _left.Add(_port);
         _port = new SimulatedPort(new IPEndPoint(EndPoint.Address, port), ConverseAsync);
     }
 
@@ -73,7 +82,13 @@ internal sealed class SimulatedVendorDaemon : IAsyncDisposable
         return true;
     }
 
-    public ValueTask DisposeAsync() => _port.DisposeAsync();
+    public async ValueTask DisposeAsync() => await EndAsync(reset: false);
+
+    private async Task EndAsync(bool reset)
+    {
+        await Task.WhenAll(_left.Append(_port).Select(p => p.StopAsync(reset)));
+        _left.Clear();
+    }
 
     private async Task ConverseAsync(Socket socket, CancellationToken stopping)
     {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using JunctionRelay.Relay;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.App.Hosting;
@@ -42,6 +43,9 @@ internal sealed class JsonLog : ILogFormat
         switch (value)
         {
             case null: json.WriteNull(name); break;
+            case LicenseHolder holder:
+                foreach (var (field, text) in holder.Fields()) json.WriteString(field, text);
+                break;
             case int number: json.WriteNumber(name, number); break;
             case uint number: json.WriteNumber(name, number); break;
             case long number: json.WriteNumber(name, number); break;

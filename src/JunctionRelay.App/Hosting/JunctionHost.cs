@@ -34,6 +34,7 @@ internal static class JunctionHost
         builder.Services.AddSingleton(Relays);
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
+        builder.Services.AddHostedService(Identity);
         builder.Services.AddHostedService(Admin);
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -63,6 +64,9 @@ internal static class JunctionHost
         ILogFormat lines = isText ? new TextLog() : new JsonLog();
         return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(logging.Level), TimeProvider.System);
     }
+
+    private static IdentityService Identity(IServiceProvider services) => new(
+        services.GetRequiredService<JunctionPlan>().Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static AdminServer Admin(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),

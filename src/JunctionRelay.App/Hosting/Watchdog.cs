@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net.Sockets;
 using JunctionRelay.Relay;
@@ -42,6 +43,7 @@ internal sealed class Watchdog(TimeSpan? interval, Func<CancellationToken, Task<
     }
 
     /// <summary>A pair of sockets by which the thread that serves sockets shows that it does.</summary>
+    [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "it lives as long as the process")]
     private sealed class EngineProbe
     {
         private readonly Socket _here = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

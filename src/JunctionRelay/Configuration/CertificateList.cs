@@ -5,30 +5,31 @@ using JunctionRelay.Relay;
 namespace JunctionRelay.Configuration;
 
 /// <summary>The certificates that a configuration uses, each under the key that names its file: so that somebody hears of it before one expires.</summary>
-internal static class CertificateList
+internal sealed class CertificateList
 {
-    public static IReadOnlyList<CertificateInUse> Of(JunctionConfig config, string home)
+    private readonly IReadOnlyList<(TlsFiles.Named Named, string Kind, Func<IEnumerable<X509Certificate2>> Certificates, TlsCredentials From)> _all;
+
+    public CertificateList(JunctionConfig config, string home, CertificateStores stores)
     {
         var identity = TlsFiles.Of(config.Identity, home);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal)
             .Where(r => r.Value.Tls is not null).Select(r => TlsFiles.Of(r.Key, r.Value.Tls, identity, home));
         var admin = config.Admin?.Tls is { } tls ? TlsFiles.OfAdmin(tls, identity, home) : identity;
-        return [.. relays.Prepend(identity).Append(admin).SelectMany(f => new[] { f.Certificate, f.Trust }).OfType<TlsFiles.Named>().Distinct().SelectMany(named => Read(named, named == identity.Trust))];
+        _all = [.. relays.Prepend(identity).Append(admin).SelectMany(f => Of(f, identity, stores.Of(f))).DistinctBy(c => c.Item1)];
     }
 
-    private static IEnumerable<CertificateInUse> Read(TlsFiles.Named named, bool isIdentityTrust)
-    {
-        var certificates = new X509Certificate2Collection();
-        certificates.ImportFromPemFile(named.File);
-        // With identity.directory one key names both files.
-        var kind = named.By == "identity.directory" ? isIdentityTrust ? "identity.trust" : "identity.certificate" : named.By;
-        // The first of a certificate's file is ours, the others are those that vouch for it.
-        foreach (var certificate in kind.EndsWith(".certificate", StringComparison.Ordinal) ? certificates.Take(1) : certificates)
-        {
-            yield return new CertificateInUse(
-                kind, named.File, PeerIdentity.Of(certificate).Name, certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: true), certificate.NotAfter);
-        }
+    /// <summary>Those in use now.</summary>
+    public IReadOnlyList<CertificateInUse> Read() => [.. _all.SelectMany(c => c.Certificates().Select(certificate => new CertificateInUse(
+        c.Kind, c.Named.File, PeerIdentity.Of(certificate, c.From.Now.Identity?.Domain).Name, certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: true), certificate.NotAfter)))];
 
-        foreach (var certificate in certificates) certificate.Dispose();
+    private static IEnumerable<(TlsFiles.Named, string, Func<IEnumerable<X509Certificate2>>, TlsCredentials)> Of(TlsFiles files, TlsFiles identity, TlsCredentials credentials)
+    {
+        // With identity.directory one key names both files. Of a certificate's file the first is ours, the others are those that vouch for it.
+        if (files.Certificate is { } certificate)
+            yield return (certificate, Kind(certificate, "identity.certificate"), () => credentials.Now.Identity is { } ours ? [ours.Certificate] : [], credentials);
+        if (files.Trust is { } trust)
+            yield return (trust, Kind(trust, "identity.trust"), () => credentials.Now.Trust ?? [], credentials);
+
+        string Kind(TlsFiles.Named named, string ofIdentity) => named.By == "identity.directory" && named == (ofIdentity == "identity.trust" ? identity.Trust : identity.Certificate) ? ofIdentity : named.By;
     }
 }

@@ -1,3 +1,5 @@
+using JunctionRelay.Links;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>The rules about clients that name their destination: where they come in, who they are, and what they may name.</summary>
@@ -28,6 +30,8 @@ internal sealed partial class ConfigChecks
                 Add($"{path}.open", "has no effect: a client of a plain listener cannot name a destination", "listen on socks5:// or http://, or name a target");
             if (relay.Users is not null)
                 Add($"{path}.users", "has no effect: only clients of socks5:// and http:// give a user and password", "leave it out, or let it listen on one of these");
+            foreach (var (at, address) in targets.Where(t => t.Address is { Service: LinkOpen.AnyService, Behind: null }))
+                Add(at, "names no destination, and a client of a plain listener cannot either", $"* is whichever service permits one: write link://{address.Host}/*/HOST:PORT");
             return;
         }
 
@@ -51,5 +55,31 @@ internal sealed partial class ConfigChecks
     {
         if (users is not null && UsersFile.Read(users, _home, Environment.GetEnvironmentVariable, out var flaw) is null)
             Add(path, flaw.What, flaw.Remedy);
+    }
+
+    private void CheckProxyFrom(string path, IReadOnlyList<string>? ranges, List<(string Path, ListenAddress Address)> listens)
+    {
+        if (ranges is { Count: 0 })
+            Add(path, "is an empty list, so that nobody's header is believed", "name the balancers' addresses, or leave it out");
+        for (var i = 0; i < ranges?.Count; i++)
+        {
+            if (AddressRange.Read(ranges[i], out var flaw) is not { } range)
+                Add($"{path}[{i}]", flaw.What, flaw.Remedy);
+            else if (range.PrefixLength == 0)
+                Add($"{path}[{i}]", $"is '{ranges[i]}', so that everybody could claim to be anybody", "name the balancers' addresses");
+        }
+
+        if (ranges is not null && listens.Count > 0 && listens.TrueForAll(l => l.Address.UnixPath is not null))
+            Add(path, "has no effect: a client of a unix socket has no address", "let the balancer connect by TCP");
+    }
+
+    private void CheckProxyProtocol(string path, string? version, IReadOnlyList<string>? open, List<(string Path, TargetAddress Address)> targets)
+    {
+        if (version is null)
+            return;
+        if (open is not null)
+            Add($"{path}.proxyProtocol", "would be told to every destination that a client names", "leave it out: it is for a target that expects it");
+        foreach (var (at, address) in targets.Where(t => t.Address.Service is not null))
+            Add(at, "is behind a link, over which the client's address travels anyhow", $"leave {path}.proxyProtocol out here, and set it for that service, where its target is dialled");
     }
 }

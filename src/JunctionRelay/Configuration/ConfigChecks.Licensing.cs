@@ -14,6 +14,56 @@ internal sealed partial class ConfigChecks
             Add(path, $"is {preset.Product}, which cannot be relayed", instead);
     }
 
+    // lmgrd is asked at one port, and what it answers is a port beside it.
+    private void CheckFollowed(string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens, List<(string Path, TargetAddress Address)> targets)
+    {
+        CheckVendorPorts(path, relay.Protocol, relay.VendorPorts);
+        if (relay.Protocol is null)
+            return;
+        foreach (var (at, address) in listens)
+        {
+            if (address.UnixPath is not null || address.Count > 1 || address.Scheme is not ("" or "tls"))
+                Add(at, "is no single port, and a license server that is followed has one, with others beside it", "write ADDRESS:PORT, or follow no license protocol here");
+        }
+
+        CheckFollowedTargets(path, relay.Open, targets);
+        if (relay.Balance is not (null or "failover"))
+            Add($"{path}.balance", $"is {relay.Balance}, and license servers are not alike: a license is held where it was asked for", "leave it out, or make a relay for each server");
+    }
+
+    private void CheckFollowed(string path, ServiceConfig service, List<(string Path, TargetAddress Address)> targets)
+    {
+        CheckVendorPorts(path, service.Protocol, service.VendorPorts);
+        if (service.Protocol is not null)
+            CheckFollowedTargets(path, service.Open, targets);
+    }
+
+    private void CheckFollowedTargets(string path, IReadOnlyList<string>? open, List<(string Path, TargetAddress Address)> targets)
+    {
+        if (open is not null)
+            Add($"{path}.open", "stands beside a license protocol, and who names a destination follows none", "name the license server in target, or leave the protocol out");
+        foreach (var (at, address) in targets)
+        {
+            if (address.UnixPath is not null)
+                Add(at, "is a unix socket, and a vendor daemon is found at a port", "write HOST:PORT, or follow no license protocol here");
+        }
+    }
+
+    private void CheckVendorPorts(string path, string? protocol, IReadOnlyList<string>? ports)
+    {
+        if (ports is null)
+            return;
+        if (protocol is null && !_bound.IsUnclear($"{path}.protocol"))
+            Add($"{path}.vendorPorts", "has no effect where no license protocol is followed", "add \"protocol\": \"flexlm\", or leave it out");
+        if (ports.Count == 0)
+            Add($"{path}.vendorPorts", "is an empty list, so that no vendor daemon could be reached", "leave it out, or name the ports");
+        for (var i = 0; i < ports.Count; i++)
+        {
+            if (!PortRange.TryParse(ports[i], out var range) || range.IsAnyFree)
+                Add($"{path}.vendorPorts[{i}]", $"'{ports[i]}' is no port and no range of ports", "write numbers from 1 to 65535: 27001, or 40000-40100");
+        }
+    }
+
     private void CheckPresets()
     {
         foreach (var (key, preset) in _config.Presets ?? new Dictionary<string, PresetConfig>())

@@ -1,3 +1,5 @@
+using JunctionRelay.Files;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>The rules about links, peers and services.</summary>
@@ -64,6 +66,9 @@ internal sealed partial class ConfigChecks
         CheckPreset($"{path}.preset", service.Preset);
         CheckLinkNames(targets);
         CheckVia(path, service.Via, service.ViaCredentials);
+        CheckFollowed(path, service, targets);
+        CheckProxyProtocol(path, service.ProxyProtocol, service.Open, targets);
+        CheckAuth($"{path}.auth", service.Auth, isService: true);
         foreach (var (at, address) in targets)
         {
             if (address.Count > 1)
@@ -89,9 +94,19 @@ internal sealed partial class ConfigChecks
     {
         var full = Path.GetFullPath(file, _home);
         if (!File.Exists(full))
+        {
             Add(path, $"names {full}, which is no file", $"write {content} into it, and chmod 600 it");
-        else if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(full) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite)) != 0)
-            Add(path, $"names {full}, which everybody on this machine may read or write", $"chmod 600 {full}");
+            return;
+        }
+
+        try
+        {
+            _ = SecretFile.ReadText(full);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Add(path, $"cannot be used: {e.Message}", "it must be readable for the junction, and for nobody else");
+        }
     }
 
     // link://NAME/SERVICE: a link that we dial, or a peer that dials us.

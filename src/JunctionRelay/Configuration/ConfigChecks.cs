@@ -73,6 +73,7 @@ internal sealed partial class ConfigChecks
         CheckLinkNames(targets);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);
+        CheckAuth($"{path}.auth", relay.Auth, isService: false);
         CheckLengths(listens, targets);
         CheckLoop(listens, targets);
         // An address that was not understood may be the one with tls:// or [::].
@@ -80,10 +81,13 @@ internal sealed partial class ConfigChecks
         {
             CheckEffects(path, relay, listens, targets);
             CheckEntrances(path, relay, listens, targets);
+            CheckFollowed(path, relay, listens, targets);
         }
 
         CheckTlsFiles(name, path, relay.Tls, listens.Any(l => l.Address.IsTls));
         CheckAllow($"{path}.allow", relay.Allow);
+        CheckProxyFrom($"{path}.proxyFrom", relay.ProxyFrom, listens);
+        CheckProxyProtocol(path, relay.ProxyProtocol, relay.Open, targets);
         if (relay.KeepAlive is { } keepAlive && keepAlive.Ticks % TimeSpan.TicksPerSecond != 0)
             Add($"{path}.keepAlive", "is no whole number of seconds", "TCP counts in seconds: write 30s or 60s");
         if (relay.HoldFor is not null && relay.WhenDown != "hold" && !_bound.IsUnclear($"{path}.whenDown"))

@@ -15,8 +15,6 @@ internal static class LaterKeys
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
         ["peers.*.listen"] = "listeners for peers",
-        ["services.*.protocol"] = "license protocols",
-        ["relays.*.protocol"] = "license protocols",
         ["relays.*.hostName"] = "hosts blocks",
         ["pki"] = "authorities at a running junction",
     };

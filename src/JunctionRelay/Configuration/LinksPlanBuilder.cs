@@ -13,14 +13,14 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Configuration;
 
 /// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
-internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, string home, TimeProvider time)
+internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time)
 {
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
     private readonly LinkDirectory _directory = new();
     private readonly IReadOnlyDictionary<string, LinkConfig> _links = config.Links ?? new Dictionary<string, LinkConfig>();
-    private readonly string _self = config.Name ?? CertificateName(identity) ?? Environment.MachineName;
+    private readonly string _self = config.Name ?? CertificateName(identity, certificates) ?? Environment.MachineName;
 
     private bool HasLinks => _links.Count > 0 || config.LinkListen is { Count: > 0 };
 
@@ -32,22 +32,22 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
-    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, string instance, ILogger log)
+    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
     {
         if (!HasLinks) return null;
-        var tls = new TlsSettings(
-            RelayPlanBuilder.Identity(identity), RelayPlanBuilder.Trust(identity));
+        var tls = new TlsSettings(certificates.Of(identity));
         var dialer = new SocketDialer(SocketSettings.Default);
         return new LinksPlan
         {
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
+            Credentials = tls.Credentials,
             Dial = [.. _links.Select(l => new DialledLink(
                 l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
-            Services = new ServiceTable(services),
+            Services = new ServiceTable(services, ports),
         };
     }
 
@@ -85,6 +85,6 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
         peer.MaxStreams, peer.Resume, peer.Ping);
 
-    private static string? CertificateName(TlsFiles identity) =>
-        identity is { Certificate: not null, Key: not null } ? PeerIdentity.Of(RelayPlanBuilder.Identity(identity).Certificate).Name : null;
+    private static string? CertificateName(TlsFiles identity, CertificateStores certificates) =>
+        identity is { Certificate: not null, Key: not null } && certificates.Of(identity).Now.Identity is { } ours ? PeerIdentity.Of(ours.Certificate, ours.Domain).Name : null;
 }

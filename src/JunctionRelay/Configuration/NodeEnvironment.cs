@@ -7,7 +7,7 @@ namespace JunctionRelay.Configuration;
 internal static class NodeEnvironment
 {
     /// <summary>
-    /// A variable for each relay whose preset has one. A node finds the relay under <paramref name="junction"/>; else under the name that the hosts block gives it,
+    /// A variable for each relay that follows a license server or whose preset has one. A node finds the relay under <paramref name="junction"/>; else under the name that the hosts block gives it,
     /// <c>hostName</c> or the target's; else at its listen address.
     /// </summary>
     public static (IReadOnlyList<LicenseVariable> Variables, IReadOnlyList<string> Problems) Of(JunctionConfig config, string? junction)
@@ -15,7 +15,8 @@ internal static class NodeEnvironment
         var (variables, problems, presets) = (new List<LicenseVariable>(), new List<string>(), new Presets(config.Presets));
         foreach (var (name, relay) in config.Relays ?? new Dictionary<string, RelayConfig>())
         {
-            if (presets.Find(relay.Preset) is not { Variable: { } variable } preset)
+            var preset = presets.Find(relay.Preset);
+            if ((preset?.Variable ?? (relay.Protocol is null ? null : presets.Find("flexnet")!.Variable)) is not { } variable)
                 continue;
             var listen = ListenAddress.Read(relay.Listen![0], out _)!;
             if (listen.UnixPath is not null || (junction ?? relay.HostName ?? NameOfTarget(relay) ?? AddressOf(listen)) is not { } host)
@@ -25,7 +26,7 @@ internal static class NodeEnvironment
             }
 
             var bracketed = host.Contains(':') ? $"[{host}]" : host;
-            LicenseVariable.Add(variables, variable, preset.Entry == "host:port" ? $"{bracketed}:{listen.Ports.First}" : $"{listen.Ports.First}@{host}");
+            LicenseVariable.Add(variables, variable, preset?.Entry == "host:port" ? $"{bracketed}:{listen.Ports.First}" : $"{listen.Ports.First}@{host}");
         }
 
         if (variables.Count == 0 && problems.Count == 0)

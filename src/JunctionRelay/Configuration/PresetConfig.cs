@@ -5,6 +5,10 @@ namespace JunctionRelay.Configuration;
 /// <summary>A license manager that junction does not know, or knows otherwise.</summary>
 internal sealed record PresetConfig
 {
+    [OneOf("flexlm")]
+    [Description("The license protocol to follow.")]
+    public string? Protocol { get; init; }
+
     [AtLeast("1")]
     [Description("The port that clients ask first: for listen and target addresses that name none.")]
     public int? Port { get; init; }

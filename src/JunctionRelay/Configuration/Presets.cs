@@ -16,7 +16,7 @@ internal sealed class Presets(IReadOnlyDictionary<string, PresetConfig>? own)
         if (_own.GetValueOrDefault(name) is not { } said)
             return known;
         known ??= new LicensePreset { Product = name };
-        return known with { Port = said.Port ?? known.Port, Variable = said.Variable ?? known.Variable, Entry = said.Entry ?? known.Entry };
+        return known with { Protocol = said.Protocol ?? known.Protocol, Port = said.Port ?? known.Port, Variable = said.Variable ?? known.Variable, Entry = said.Entry ?? known.Entry };
     }
 
     public IEnumerable<string> Names => LicensePresets.All.Keys.Concat(_own.Keys);
@@ -33,9 +33,10 @@ internal sealed class Presets(IReadOnlyDictionary<string, PresetConfig>? own)
     }
 
     private static RelayConfig Apply(RelayConfig relay, LicensePreset preset) =>
-        relay with { Listen = WithPorts(relay.Listen, preset), Target = WithPorts(relay.Target, preset) };
+        relay with { Listen = WithPorts(relay.Listen, preset), Target = WithPorts(relay.Target, preset), Protocol = relay.Protocol ?? preset.Protocol };
 
-    private static ServiceConfig Apply(ServiceConfig service, LicensePreset preset) => service with { Target = WithPorts(service.Target, preset) };
+    private static ServiceConfig Apply(ServiceConfig service, LicensePreset preset) =>
+        service with { Target = WithPorts(service.Target, preset), Protocol = service.Protocol ?? preset.Protocol };
 
     private static IReadOnlyList<string>? WithPorts(IReadOnlyList<string>? addresses, LicensePreset preset) =>
         preset.Port is { } port ? addresses?.Select(a => AddressText.Of(a).LacksPort ? $"{a}:{port}" : a).ToList() : addresses;

@@ -21,6 +21,15 @@ internal sealed record RelayConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
+    [OneOf("v1", "v2")]
+    [Description("Tell each target who the client is, in a PROXY protocol header of this version, before TLS and all else. v2 also says the connection's id and, of a client " +
+        "with TLS, its version and the name that the certificate proved. The target must expect it. Default: none.")]
+    public string? ProxyProtocol { get; init; }
+
+    [Description("The addresses of load balancers whose connections begin with a PROXY protocol header (v1 or v2): they must, and the client that it names is the one that allow " +
+        "judges, that is counted, logged and told on. From elsewhere a header is nothing but bytes. Default: none.")]
+    public IReadOnlyList<string>? ProxyFrom { get; init; }
+
     [Description("What clients of socks5:// and http:// may name, instead of a target. " + ServiceConfig.OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 
@@ -28,9 +37,17 @@ internal sealed record RelayConfig
         "environment variable that holds the same. Default: nobody is asked, which socks5:// allows on loopback only.")]
     public string? Users { get; init; }
 
+    [Description("Who may use it, beyond addresses and certificates: users of the client's machine, and a program that decides.")]
+    public AuthConfig? Auth { get; init; }
+
     [OneOf("flexlm")]
-    [Description("The license protocol to follow.")]
+    [Description("The license protocol to follow. flexlm: the target is an lmgrd, and the port of the vendor daemon to which it sends a client is open here, and leads " +
+        "to the same server, before the client hears of it. Default: none, or the preset's.")]
     public string? Protocol { get; init; }
+
+    [Description("Of a followed license server: the ports that its vendor daemons may have, e.g. 27001 or 40000-40100; a redirect to any other is refused. " +
+        "Where none are named: 1024-65535.")]
+    public IReadOnlyList<string>? VendorPorts { get; init; }
 
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
         "listen and target. See presets.md.")]

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -25,8 +25,13 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>Where its status is told; null where it is not.</summary>
     public AdminPlan? Admin { get; init; }
 
-    /// <summary>The certificates that it shows and trusts.</summary>
-    public IReadOnlyList<CertificateInUse> Certificates { get; init; } = [];
+    /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
+    public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
+
+    /// <summary>The certificates that it shows and trusts now.</summary>
+    public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
+
+    public Func<IReadOnlyList<CertificateInUse>> ReadCertificates { get; init; } = () => [];
 }
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
@@ -43,11 +48,14 @@ internal sealed class RelayPlanBuilder
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
     private readonly LinksPlanBuilder _linksBuilder;
+    private AuthBuilder? _auth;
+    private readonly CertificateStores _certificates;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
         (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, home, time);
+        _certificates = new CertificateStores(time);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
     }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
@@ -58,41 +66,39 @@ internal sealed class RelayPlanBuilder
         var builder = new RelayPlanBuilder(config, home, time);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
-                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
-        var links = builder._linksBuilder.Build(services, instance ?? home, linkLog ?? NullLogger.Instance);
-        return new JunctionPlan(
-            [.. (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value))],
-            config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links))
+                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
+        var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
+        var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
+            .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports(s.Value.VendorPorts));
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
+        var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
+        var admin = config.Admin is { } said ? builder.Admin(said) : null;
+        var certificates = new CertificateList(config, home, builder._certificates);
+        return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links, Auths(config, auth)))
         {
             Name = builder._linksBuilder.Self,
-            Admin = Admin(config, home),
-            Certificates = CertificateList.Of(config, home),
+            Admin = admin,
+            Stores = builder._certificates.All,
+            ReadCertificates = certificates.Read,
         };
     }
 
     /// <summary>The admin endpoint alone, as a client of it needs it; null where the configuration has none.</summary>
-    public static AdminPlan? Admin(JunctionConfig config, string home)
-    {
-        if (config.Admin is not { } admin) return null;
-        var listen = ListenAddress.Read(admin.Listen!, out _)!;
-        EndPoint address = listen.UnixPath is { } path
-            ? new UnixDomainSocketEndPoint(Path.GetFullPath(path, home))
-            : new IPEndPoint(listen.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any), listen.Ports.First);
-        return new AdminPlan(
-            address,
-            listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, TlsFiles.Of(config.Identity, home), home), admin.Tls) : null,
-            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
-            admin.TokenFile is { } file ? Path.GetFullPath(file, home) : null);
-    }
+    public static AdminPlan? Admin(JunctionConfig config, string home) =>
+        config.Admin is { } admin ? new RelayPlanBuilder(config, home, TimeProvider.System).Admin(admin) : null;
+
+    private static Dictionary<string, ClientAuth> Auths(JunctionConfig config, AuthBuilder builder) =>
+        (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Auth is not null).ToDictionary(s => s.Key, s => builder.Service(s.Value.Auth!));
 
     // What peers ask for is relayed like anything else, from the first stage on.
-    private static RelayPlan PeersPlan(LinksPlan links) => new()
+    private static RelayPlan PeersPlan(LinksPlan links, IReadOnlyDictionary<string, ClientAuth> auths) => new()
     {
         Name = "peers",
         Listen = [],
         Socket = SocketSettings.Default,
         Admission = new Admission(null, new ConnectionLimits(null, null)),
         Authorization = links.Peers,
+        Auths = auths,
         Services = links.Services,
         Limits = new RelayLimits(HandshakeTimeout, HalfClosedTimeout, null, null),
         HealthInterval = HealthInterval,
@@ -115,10 +121,10 @@ internal sealed class RelayPlanBuilder
                 .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
-                relay.Allow is null ? null : new CidrSet(relay.Allow.Select(a => AddressRange.Read(a, out _)!.Value)),
-                new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient)),
+                Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
-            Services = new ServiceTable(Targets(name, relay, health)),
+            Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth!.Relay(auth) } : new Dictionary<string, ClientAuth>(),
+            Services = new ServiceTable(Targets(name, relay, health), relay.Protocol is null ? null : Ports(relay.VendorPorts)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -141,6 +147,10 @@ internal sealed class RelayPlanBuilder
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
 
+    // Who may bind a port below 1024 is root, and no vendor daemon.
+    private VendorPorts Ports(IReadOnlyList<string>? said) => new(
+        said is null ? [(1024, ushort.MaxValue)] : [.. said.Select(text => PortRange.TryParse(text, out var range) ? (range.First, range.Last) : default)], _time);
+
     private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
     {
         if (relay.Open is { } open) return Open(open, relay);
@@ -154,7 +164,7 @@ internal sealed class RelayPlanBuilder
         {
             var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
             if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
-            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null);
+            var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null, relay.ProxyProtocol switch { "v1" => 1, "v2" => 2, _ => null });
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
@@ -181,18 +191,12 @@ internal sealed class RelayPlanBuilder
 
     private UnixDomainSocketEndPoint Unix(string path) => new(Path.GetFullPath(path, _home));
 
-    private static TlsSettings Serving(TlsFiles files, TlsConfig? tls)
-    {
-        var trust = Trust(files);
-        return new TlsSettings(Identity(files), trust, trust is not null && tls?.ClientCertificate != "none", tls?.MinVersion == "1.2");
-    }
+    private TlsSettings Serving(TlsFiles files, TlsConfig? tls) => new(
+        _certificates.Of(files), files.Trust is not null && tls?.ClientCertificate != "none", tls?.MinVersion == "1.2");
 
-    private static TlsSettings Dialling(TlsFiles files, TlsConfig? tls) =>
-        new(files.Certificate is null ? null : Identity(files), Trust(files), AllowTls12: tls?.MinVersion == "1.2");
+    private TlsSettings Dialling(TlsFiles files, TlsConfig? tls) => new(_certificates.Of(files), AllowTls12: tls?.MinVersion == "1.2");
 
-    internal static TlsIdentity Identity(TlsFiles files) => TlsIdentity.FromPemFiles(files.Certificate!.File, files.Key!.File);
-
-    internal static X509Certificate2Collection? Trust(TlsFiles files) => files.Trust is { } trust ? TlsSettings.TrustFromPemFile(trust.File) : null;
+    private static CidrSet? Ranges(IReadOnlyList<string>? texts) => texts is null ? null : new CidrSet(texts.Select(t => AddressRange.Read(t, out _)!.Value));
 
     private static Balance BalanceOf(RelayConfig relay) => relay.Balance switch
     {

@@ -20,12 +20,24 @@ internal sealed record ServiceConfig
     [Description("A file that holds user:password for via. It is read for every connection.")]
     public string? ViaCredentials { get; init; }
 
+    [Description("Who may use it, beyond addresses and certificates: users of the client's machine, and a program that decides.")]
+    public AuthConfig? Auth { get; init; }
+
     [OneOf("flexlm")]
-    [Description("The license protocol to follow.")]
+    [Description("The license protocol to follow. flexlm: the target is an lmgrd, and peers that may use the service may also use the ports of the vendor daemons to which " +
+        "it has sent clients. Default: none, or the preset's.")]
     public string? Protocol { get; init; }
+
+    [Description("Of a followed license server: the ports that its vendor daemons may have, e.g. 27001 or 40000-40100; a redirect to any other is refused. " +
+        "Where none are named: 1024-65535.")]
+    public IReadOnlyList<string>? VendorPorts { get; init; }
 
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this service says nothing.")]
     public string? Preset { get; init; }
+
+    [OneOf("v1", "v2")]
+    [Description("Tell the target who the client is, in a PROXY protocol header of this version, as a relay's proxyProtocol: the client that the first junction saw, by the peer's word.")]
+    public string? ProxyProtocol { get; init; }
 
     [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }

@@ -1,5 +1,3 @@
-using JunctionRelay.Links;
-
 namespace JunctionRelay.Configuration;
 
 /// <summary>Where connections of a relay go, parsed from one element of <c>target</c>.</summary>
@@ -60,13 +58,7 @@ internal sealed record TargetAddress(string Scheme, string Host, PortRange Ports
         }
 
         if (behind is not [var destination])
-        {
-            if (service != LinkOpen.AnyService)
-                return new TargetAddress("link", name, default, null, service);
-            flaw = new Flaw($"'link://{rest}' names no destination", $"* is whichever service permits one: write link://{name}/*/HOST:PORT");
-            return null;
-        }
-
+            return new TargetAddress("link", name, default, null, service);
         if (Read(destination, out flaw) is not { } target)
             return null;
         if (target.Scheme.Length > 0)

@@ -1,5 +1,6 @@
 using System.Net;
 using JunctionRelay.Connections;
+using JunctionRelay.Files;
 
 namespace JunctionRelay.Configuration;
 
@@ -35,6 +36,6 @@ internal static class ViaAddress
     {
         if (via is null) return null;
         var file = credentials is null ? null : Path.GetFullPath(credentials, home);
-        return new HttpProxy(Read(via, out _)!, () => file is null ? null : File.ReadAllText(file).Trim());
+        return new HttpProxy(Read(via, out _)!, () => file is null ? null : SecretFile.ReadText(file).Trim());
     }
 }

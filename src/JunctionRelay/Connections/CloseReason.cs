@@ -45,6 +45,10 @@ internal enum CloseReason
     NoSuchService = 404,
     /// <summary>The client of an entrance gave no user and password, or wrong ones.</summary>
     CredentialsRejected = 405,
+    /// <summary>The vendor daemon's port is not in <c>vendorPorts</c>, or no redirect of this service has named it.</summary>
+    VendorPortNotAllowed = 410,
+    /// <summary>The vendor daemon's port is taken on this junction by something else.</summary>
+    VendorPortTaken = 411,
 
     /// <summary>The client did not finish its TLS handshake within <c>handshakeTimeout</c>.</summary>
     HandshakeTimeout = 500,

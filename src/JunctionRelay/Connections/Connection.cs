@@ -34,6 +34,9 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     /// <summary>The user id of the process at the other end of a unix socket, as the system noted it when it connected; null elsewhere.</summary>
     public virtual uint? PeerUid => null;
 
+    /// <summary>The version of TLS, as OpenSSL writes it (TLSv1.3); null without.</summary>
+    public virtual string? TlsVersion => null;
+
     /// <summary>Ends our direction cleanly (FIN, close_notify, END). Idempotent; never throws for a peer that is gone.</summary>
     public abstract ValueTask CompleteOutputAsync();
 

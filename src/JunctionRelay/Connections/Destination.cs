@@ -49,6 +49,14 @@ internal static class Destination
         _ => throw new InvalidOperationException("A unix socket has no port range."),
     };
 
+    /// <summary>The same host at another port.</summary>
+    public static EndPoint At(EndPoint destination, int port) => destination switch
+    {
+        IPEndPoint ip => new IPEndPoint(ip.Address, port),
+        DnsEndPoint named => new DnsEndPoint(named.Host, port),
+        _ => throw new InvalidOperationException("A unix socket has no ports."),
+    };
+
     /// <summary>An IP address written in full; null when <paramref name="host"/> is a name or a shorthand such as 127.1 or 010.0.0.1, which mean different things to different programs.</summary>
     public static IPAddress? Ip(string host)
     {

@@ -165,6 +165,8 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
                 ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
                 : new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             settings.Apply(socket);
+            // The system gives our end of the connection any port: a vendor daemon's, perhaps, which we may have to listen on one day.
+            if (OperatingSystem.IsLinux() && socket.ProtocolType == ProtocolType.Tcp) SocketListener.SharePort(socket, true);
             await socket.ConnectAsync(address, cancellationToken);
             return DialOutcome.Connected(new SocketConnection(socket));
         }
@@ -185,7 +187,8 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
         SocketError.TimedOut => CloseReason.DialTimeout,
         SocketError.TooManyOpenSockets => CloseReason.OutOfDescriptors,
         SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.HostDown
-            or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or SocketError.AccessDenied => CloseReason.DialUnreachable,
+            or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or SocketError.AccessDenied
+            or SocketError.InvalidArgument => CloseReason.DialUnreachable,   // the last: a blackhole route of this machine
         _ => CloseReason.DialRefused,
     };
 }

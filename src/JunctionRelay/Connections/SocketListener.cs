@@ -127,7 +127,7 @@ internal sealed class SocketListener : ConnectionListener
                 if (CanPause)
                 {
                     // Connections that were accepted before stand on the same port: listening beside them takes the permission to share it.
-                    SharePort(true);
+                    SharePort(_socket, true);
                     _socket.Listen(Backlog);
                 }
 
@@ -142,7 +142,7 @@ internal sealed class SocketListener : ConnectionListener
                 if (CanPause)
                 {
                     // The framework lets sockets share a port that nobody listens on; then somebody else could take ours meanwhile.
-                    SharePort(false);
+                    SharePort(_socket, false);
                     _socket.Shutdown(SocketShutdown.Receive);
                 }
             }
@@ -176,8 +176,8 @@ internal sealed class SocketListener : ConnectionListener
         }
     }
 
-    // SOL_SOCKET, SO_REUSEADDR of Linux; the framework's own option of that name means SO_REUSEPORT as well.
-    private void SharePort(bool share) => _socket.SetRawSocketOption(1, 2, BitConverter.GetBytes(share ? 1 : 0));
+    /// <summary>On Linux: whether a listener may use the port of this socket beside it (SOL_SOCKET, SO_REUSEADDR; the framework's own option of that name means SO_REUSEPORT as well).</summary>
+    public static void SharePort(Socket socket, bool share) => socket.SetRawSocketOption(1, 2, BitConverter.GetBytes(share ? 1 : 0));
 
     private bool TryApply(Socket accepted)
     {

@@ -39,6 +39,12 @@ internal sealed class TlsConnection : Connection
     public override EndPoint? LocalEndPoint => _transport.LocalEndPoint;
     public override EndPoint? RemoteEndPoint => _transport.RemoteEndPoint;
     public override PeerIdentity? Peer { get; }
+    public override string? TlsVersion => _tls.SslProtocol switch
+    {
+        SslProtocols.Tls13 => "TLSv1.3",
+        SslProtocols.Tls12 => "TLSv1.2",
+        _ => null,
+    };
     public override uint? PeerUid => _transport.PeerUid;
 
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();

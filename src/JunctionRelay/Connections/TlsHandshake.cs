@@ -20,6 +20,9 @@ internal sealed class TlsHandshake
 
     private TlsHandshake(TlsSettings settings, string? targetName) => (_settings, _targetName) = (settings, targetName);
 
+    // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
+    private bool IsPlainTarget => _targetName is not null && _settings.Protocol is null;
+
     /// <summary>The serving side of a listener.</summary>
     public static TlsHandshake Serving(TlsSettings settings) => new(settings, targetName: null);
 
@@ -36,6 +39,8 @@ internal sealed class TlsHandshake
         await Task.Yield();
         var stream = new ConnectionStream(transport) { LeavesEngineThread = true };
         var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        // One look: certificate and trust of this handshake belong together, whatever is replaced meanwhile.
+        var credentials = _settings.Credentials.Now;
         PeerIdentity? peer = null;
         string? objection = null;
         X509ChainStatusFlags objections = default;
@@ -43,8 +48,8 @@ internal sealed class TlsHandshake
         deadline.CancelAfter(timeout);
         try
         {
-            if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(Validate), deadline.Token);
-            else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(_targetName, Validate), deadline.Token);
+            if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(credentials, Validate), deadline.Token);
+            else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(credentials, _targetName, Validate), deadline.Token);
             // A peer that offers no protocol at all is not refused by TLS itself.
             if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol != protocol)
             {
@@ -74,11 +79,11 @@ internal sealed class TlsHandshake
             // Where no certificate was asked for, none is missing.
             if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null && !_settings.RequirePeerCertificate) return true;
             foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
-            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, _settings.Identity?.Domain) : null;
+            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, credentials.Identity?.Domain) : null;
             // SslStream knows the names of the DNS alone.
             if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
-            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors)
-                : identity is null ? null
+            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
+                : identity is null || IsPlainTarget ? null
                 : ObjectionToLeaf((X509Certificate2)certificate!);
             if (objection is not null) return false;
             peer = identity;
@@ -104,7 +109,7 @@ internal sealed class TlsHandshake
 
     private const string NoCertificate = "it sent no certificate, and one is required";
 
-    private string Objection(X509Certificate2? certificate, PeerIdentity? identity, X509ChainStatusFlags objections, SslPolicyErrors errors)
+    private string Objection(X509Certificate2? certificate, PeerIdentity? identity, X509ChainStatusFlags objections, SslPolicyErrors errors, bool trustsSystem)
     {
         if (certificate is null) return NoCertificate;
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
@@ -114,14 +119,12 @@ internal sealed class TlsHandshake
             return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", identity!.Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
         if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
             return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
-        return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(_settings.Trust is null ? "the system's store" : "trust")} ({objections})";
+        return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(trustsSystem ? "the system's store" : "trust")} ({objections})";
     }
 
-    // What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.
-    private string? ObjectionToLeaf(X509Certificate2 certificate)
+    /// <summary>What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.</summary>
+    public static string? ObjectionToLeaf(X509Certificate2 certificate)
     {
-        // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
-        if (_targetName is not null && _settings.Protocol is null) return null;
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
         if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority))
             return $"{subject} is an authority's own (CA:TRUE), not one that names a peer: let it issue one";

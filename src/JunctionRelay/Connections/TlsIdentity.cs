@@ -23,13 +23,8 @@ internal sealed class TlsIdentity
     /// <summary>What SslStream sends: leaf and intermediates, built once.</summary>
     public SslStreamCertificateContext Context { get; }
 
-    /// <summary>Reads PEM files.</summary>
-    /// <exception cref="IOException">A file is missing or unreadable.</exception>
-    /// <exception cref="CryptographicException">A file is no PEM certificate or key, or the key does not fit.</exception>
-    public static TlsIdentity FromPemFiles(string certificateFile, string keyFile) =>
-        FromPem(File.ReadAllText(certificateFile), File.ReadAllText(keyFile));
-
-    /// <summary>As <see cref="FromPemFiles"/>, from text.</summary>
+    /// <summary>Reads PEM texts: the leaf first, intermediates after it.</summary>
+    /// <exception cref="CryptographicException">One of them is no PEM certificate or key, or the key does not fit.</exception>
     public static TlsIdentity FromPem(string certificatePem, string keyPem)
     {
         using var leaf = X509Certificate2.CreateFromPem(certificatePem, keyPem);

@@ -6,23 +6,29 @@ using System.Security.Cryptography.X509Certificates;
 namespace JunctionRelay.Connections;
 
 /// <summary>How one side of a relay speaks TLS; built once and shared by all handshakes.</summary>
-/// <param name="Identity">Our certificate: needed to serve; to dial, only where the target asks for one.</param>
-/// <param name="Trust">Authorities whose certificates we accept; null = the system's store (only sensible for dialling).</param>
+/// <param name="Credentials">Our certificate and whom we trust.</param>
 /// <param name="RequirePeerCertificate">For serving: ask for a client certificate and refuse clients without one.</param>
 /// <param name="AllowTls12">Also speak TLS 1.2, for plain interop; 1.3 alone otherwise.</param>
 /// <param name="Protocol">The application protocol (ALPN) that both sides must name; null where none is spoken of.</param>
 internal sealed record TlsSettings(
-    TlsIdentity? Identity, X509Certificate2Collection? Trust, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
+    TlsCredentials Credentials, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
 {
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
 
-    /// <summary>For serving.</summary>
-    public SslServerAuthenticationOptions ServerOptions(RemoteCertificateValidationCallback validate) => new()
+    /// <summary>With a certificate and trust that stay as they are.</summary>
+    public TlsSettings(
+        TlsIdentity? identity, X509Certificate2Collection? trust, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
+        : this(new TlsCredentials(identity, trust), RequirePeerCertificate, AllowTls12, Protocol)
     {
-        ServerCertificateContext = (Identity ?? throw new InvalidOperationException("A TLS listener needs a certificate.")).Context,
+    }
+
+    /// <summary>For serving, with the credentials of one handshake.</summary>
+    public SslServerAuthenticationOptions ServerOptions(TlsCredentials.State credentials, RemoteCertificateValidationCallback validate) => new()
+    {
+        ServerCertificateContext = (credentials.Identity ?? throw new InvalidOperationException("A TLS listener needs a certificate.")).Context,
         ClientCertificateRequired = RequirePeerCertificate,
-        CertificateChainPolicy = ChainPolicy(ClientUsage),
+        CertificateChainPolicy = ChainPolicy(ClientUsage, credentials.Trust),
         RemoteCertificateValidationCallback = validate,
         EnabledSslProtocols = Protocols,
         ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
@@ -32,27 +38,26 @@ internal sealed record TlsSettings(
     };
 
     /// <summary>For dialling; <paramref name="targetName"/> is sent as SNI and must be one of the target's names.</summary>
-    public SslClientAuthenticationOptions ClientOptions(string targetName, RemoteCertificateValidationCallback validate) => new()
+    public SslClientAuthenticationOptions ClientOptions(TlsCredentials.State credentials, string targetName, RemoteCertificateValidationCallback validate) => new()
     {
         // A SPIFFE ID is no host name: the callback looks for it among the URIs.
         TargetHost = targetName.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal) ? "" : targetName,
-        ClientCertificateContext = Identity?.Context,
-        CertificateChainPolicy = ChainPolicy(ServerUsage),
+        ClientCertificateContext = credentials.Identity?.Context,
+        CertificateChainPolicy = ChainPolicy(ServerUsage, credentials.Trust),
         RemoteCertificateValidationCallback = validate,
         EnabledSslProtocols = Protocols,
         ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
         // With a client certificate a resumed session misreports who we are (dotnet/runtime#123238).
-        AllowTlsResume = Identity is null,
+        AllowTlsResume = credentials.Identity is null,
         AllowRenegotiation = false,
     };
 
     /// <summary>Reads the certificates of a PEM bundle.</summary>
-    /// <exception cref="IOException">The file is missing or unreadable.</exception>
     /// <exception cref="CryptographicException">It holds no certificate.</exception>
-    public static X509Certificate2Collection TrustFromPemFile(string file)
+    public static X509Certificate2Collection TrustFromPem(string pem)
     {
         var trust = new X509Certificate2Collection();
-        trust.ImportFromPemFile(file);
+        trust.ImportFromPem(pem);
         return trust.Count > 0 ? trust : throw new CryptographicException("there is no certificate in it");
     }
 
@@ -62,14 +67,14 @@ internal sealed record TlsSettings(
 #pragma warning restore CA5398
 
     // No network during a handshake: no AIA download, no CRL or OCSP (dotnet/runtime#31664: a dead CDP hangs every new connection).
-    private X509ChainPolicy ChainPolicy(string usage)
+    private static X509ChainPolicy ChainPolicy(string usage, X509Certificate2Collection? trust)
     {
         var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         policy.ApplicationPolicy.Add(new Oid(usage));
-        if (Trust is not null)
+        if (trust is not null)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(Trust);
+            policy.CustomTrustStore.AddRange(trust);
         }
 
         return policy;

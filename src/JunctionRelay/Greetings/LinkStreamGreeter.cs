@@ -16,9 +16,12 @@ internal sealed class LinkStreamGreeter : IGreeter
             Service = open.Service,
             Id = ConnectionId.From(open.ConnectionId),
             Client = open.ClientAddress ?? "-",
+            Local = open.LocalAddress ?? "-",
             Path = open.Path,
             Destination = open.Destination is null ? null : Destination.Read(open.Destination),
             AwaitsAnswer = open.IsHeld,
+            VendorPort = open.VendorPort,
+            Claims = open.Claims,
         }));
     }
 

@@ -39,21 +39,33 @@ internal sealed class FlexLmFrame
     /// <summary>What follows the header.</summary>
     public ReadOnlyMemory<byte> Payload { get; init; }
 
-    /// <summary>Reads the frame at the start of <paramref name="bytes"/>; the frame owns a copy.</summary>
-    public static FlexLmParse<FlexLmFrame> Parse(ReadOnlySpan<byte> bytes)
+    /// <summary>Whether this can be the start of a frame and of nothing else that is known.</summary>
+    public static bool Begins(ReadOnlySpan<byte> bytes) => bytes.Length > 0 && bytes[0] == Marker;
+
+    /// <summary>Reads what the header at the start of <paramref name="bytes"/> says of its frame; the frame itself need not be there yet, and its CRC is not checked.</summary>
+    public static FlexLmParse<FlexLmFrameHead> ReadHead(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > 0 && bytes[0] != Marker)
-            return FlexLmParse.NotFlexLm<FlexLmFrame>($"a frame begins with 0x2f, not 0x{bytes[0]:x2}");
+            return FlexLmParse.NotFlexLm<FlexLmFrameHead>($"a frame begins with 0x2f, not 0x{bytes[0]:x2}");
         if (bytes.Length < HeaderBytes)
-            return FlexLmParse.NeedMore<FlexLmFrame>(HeaderBytes);
+            return FlexLmParse.NeedMore<FlexLmFrameHead>(HeaderBytes);
 
         // The header has its own sum, so a damaged length is found before anybody waits for 64 KiB that will never come.
         var sum = FlexLmChecksum.CheckByte(bytes[..HeaderBytes]);
         if (bytes[1] != sum)
-            return FlexLmParse.NotFlexLm<FlexLmFrame>($"the frame's check byte is 0x{bytes[1]:x2} and should be 0x{sum:x2}");
+            return FlexLmParse.NotFlexLm<FlexLmFrameHead>($"the frame's check byte is 0x{bytes[1]:x2} and should be 0x{sum:x2}");
         int length = BinaryPrimitives.ReadUInt16BigEndian(bytes[LengthOffset..]);
-        if (length < HeaderBytes)
-            return FlexLmParse.NotFlexLm<FlexLmFrame>($"the frame claims {length} bytes, less than its {HeaderBytes}-byte header");
+        return length < HeaderBytes
+            ? FlexLmParse.NotFlexLm<FlexLmFrameHead>($"the frame claims {length} bytes, less than its {HeaderBytes}-byte header")
+            : FlexLmParse.Parsed(new FlexLmFrameHead(BinaryPrimitives.ReadUInt16BigEndian(bytes[TypeOffset..]), length), HeaderBytes);
+    }
+
+    /// <summary>Reads the frame at the start of <paramref name="bytes"/>; the frame owns a copy.</summary>
+    public static FlexLmParse<FlexLmFrame> Parse(ReadOnlySpan<byte> bytes)
+    {
+        var head = ReadHead(bytes);
+        if (head.Message is not { Length: var length })
+            return new FlexLmParse<FlexLmFrame>(head.State, null, head.Bytes, head.Why);
         if (bytes.Length < length)
             return FlexLmParse.NeedMore<FlexLmFrame>(length);
 
@@ -92,3 +104,6 @@ internal sealed class FlexLmFrame
         return bytes;
     }
 }
+
+/// <summary>What a frame's header says: its type, and the length of the whole frame.</summary>
+internal sealed record FlexLmFrameHead(ushort Type, int Length);

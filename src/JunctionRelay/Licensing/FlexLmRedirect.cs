@@ -30,6 +30,9 @@ internal sealed record FlexLmRedirect
     /// in front of them are as good as ever.</summary>
     public const int MaxTailBytes = 256;
 
+    /// <summary>The longest redirect, as a frame.</summary>
+    public const int MaxBytes = FlexLmFrame.HeaderBytes + MaxHostBytes + 1 + PortField + MaxTailBytes;
+
     private const int PortField = 4;
 
     /// <summary>The host that the client is told to dial: ASCII letters, digits and <c>- . _ :</c> only, at most <see cref="MaxHostBytes"/>.</summary>

@@ -47,7 +47,7 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
           "linkListen": ["[::]:{{options.Enterprise!.Value.Port}}"],
 
         """ + Section("services", Relays.Select(r => $$"""
-        "{{r.Name}}": { "target": ["{{HostAndPort(r.Host, r.Port)}}"] }
+        "{{r.Name}}": { "target": ["{{HostAndPort(r.Host, r.Port)}}"]{{Protocol(r)}} }
         """)) + ",\n" + $$"""
           "peers": { "{{Cloud}}": { "services": [{{string.Join(", ", Relays.Select(r => $"\"{r.Name}\""))}}] } }
         }
@@ -58,9 +58,13 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
     {
         var allow = options.Nodes.Count == 0 ? "" : $", \"allow\": [{string.Join(", ", options.Nodes.Select(n => $"\"{n}\""))}]";
         return Section("relays", Relays.Select(r => $$"""
-        "{{r.Name}}": { "listen": ["{{HostAndPort(r.Address, r.Port)}}"], "target": ["{{target(r)}}"]{{(LicenseNames.IsNobody(r.Address) ? "" : allow)}} }
+        "{{r.Name}}": { "listen": ["{{HostAndPort(r.Address, r.Port)}}"], "target": ["{{target(r)}}"]{{Protocol(r)}}{{(LicenseNames.IsNobody(r.Address) ? "" : allow)}} }
         """)) + "\n";
     }
+
+    // The same at both junctions: where clients connect the vendor port is opened, where the server is it is permitted.
+    private static string Protocol(ImportedRelay relay) => relay.Followed is null ? ""
+        : $", \"protocol\": \"flexlm\"{(relay.VendorPorts.Count == 0 ? "" : $", \"vendorPorts\": [{string.Join(", ", relay.VendorPorts.Select(p => $"\"{p}\""))}]")}";
 
     private static string Section(string name, IEnumerable<string> entries) => $"  \"{name}\": {{\n    {string.Join(",\n    ", entries)}\n  }}";
 

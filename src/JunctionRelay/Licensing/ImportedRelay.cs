@@ -6,7 +6,14 @@ namespace JunctionRelay.Licensing;
 /// <param name="Port">There and at the server: a license server tells its clients numbers, so that they stay the same on the whole way.</param>
 /// <param name="Host">The server, as the junction next to it finds it.</param>
 /// <param name="Purpose">For the firewall's people.</param>
-internal sealed record ImportedRelay(string Name, string Address, int Port, string Host, string Purpose);
+internal sealed record ImportedRelay(string Name, string Address, int Port, string Host, string Purpose)
+{
+    /// <summary>The daemons to which this server sends its clients, whose ports are followed; null where nothing is.</summary>
+    public IReadOnlyList<LicenseDaemon>? Followed { get; init; }
+
+    /// <summary>Their ports, where all of them are pinned; else empty.</summary>
+    public IReadOnlyList<int> VendorPorts => Followed is { Count: > 0 } daemons && daemons.All(d => d.Port is not null) ? [.. daemons.Select(d => d.Port!.Value).Order()] : [];
+}
 
 /// <summary>A license server in its place: on which address of the junction the nodes find it.</summary>
 internal sealed record PlacedServer(LicenseServer Server, LicenseSource Source, string Address, IReadOnlyList<ImportedRelay> Relays)
@@ -16,13 +23,14 @@ internal sealed record PlacedServer(LicenseServer Server, LicenseSource Source, 
 }
 
 /// <summary>
-/// Gives each server an address of the junction: the first on which none of its ports is taken. Servers with the same ports need one each; loopback
-/// has plenty.
+/// Gives each server an address of the junction: the first on which none of its ports is taken, and none can come to be, since all are known. Servers
+/// with the same ports need one each; loopback has plenty.
 /// </summary>
 internal sealed class ServerPlacement(IReadOnlyList<string> addresses)
 {
     private readonly List<string> _addresses = [.. addresses];
     private readonly HashSet<(string Address, int Port)> _taken = [];
+    private readonly Dictionary<string, bool> _followed = [];   // addresses of servers that are followed; true = whose ports are not all known
     private readonly HashSet<string> _names = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All servers in their places, or what is in the way.</summary>
@@ -33,10 +41,12 @@ internal sealed class ServerPlacement(IReadOnlyList<string> addresses)
         // One machine has one address, whatever runs on it: its name cannot mean two.
         foreach (var machine in sources.SelectMany(s => s.Servers.Select(server => (Server: server, Source: s))).GroupBy(s => s.Server.DialHost, StringComparer.OrdinalIgnoreCase))
         {
-            var ports = machine.SelectMany(s => Ports(s.Server, s.Source)).Select(p => p.Port).ToList();
+            var ports = machine.SelectMany(s => Ports(s.Server, s.Source)).ToList();
             if (ports.GroupBy(p => p).FirstOrDefault(p => p.Count() > 1) is { } twice)
                 return ([], $"port {twice.Key} of {machine.Key} is named twice, for different things");
-            if (placement.AddressFor(ports) is not { } address)
+            var followed = machine.Where(s => s.Source.Kind == LicenseKind.FlexNet).Select(s => s.Source.Daemons).ToList();
+            bool? isOpen = followed.Count == 0 ? null : followed.Exists(d => d.Count == 0 || d.Any(daemon => daemon.Port is null));
+            if (placement.AddressFor(ports, isOpen) is not { } address)
             {
                 return ([], $"{machine.Key} wants a port ({string.Join(", ", ports)}) that another server has on {string.Join(" and ", addresses)}: " +
                     "give the junction another address, --listen ADDRESS once more");
@@ -49,22 +59,19 @@ internal sealed class ServerPlacement(IReadOnlyList<string> addresses)
         return (sources.SelectMany(s => s.Servers.Select(server => servers.Find(p => p.Server == server && p.Source == s)!)).ToList(), null);
     }
 
-    private static IEnumerable<(int Port, string Purpose, string Suffix)> Ports(LicenseServer server, LicenseSource source)
-    {
-        var manager = source.Kind switch { LicenseKind.FlexNet => "lmgrd", LicenseKind.Rlm => "rlm", _ => "Sentieon license server" };
-        yield return (server.Port, manager, "");
-        foreach (var daemon in source.Daemons)
-        {
-            if (daemon.Port is { } port)
-                yield return (port, $"{(source.Kind == LicenseKind.Rlm ? "ISV server" : "vendor daemon")} {daemon.Name}", $"-{daemon.Name}");
-        }
-    }
+    // Every port that is known to be needed on the server's address.
+    private static IEnumerable<int> Ports(LicenseServer server, LicenseSource source) =>
+        source.Daemons.Where(d => d.Port is not null).Select(d => d.Port!.Value).Prepend(server.Port);
 
-    private string? AddressFor(List<int> ports)
+    // isOpen: whether the server may come to have other ports; null when it is not followed.
+    private string? AddressFor(List<int> ports, bool? isOpen)
     {
-        var address = _addresses.Find(a => ports.TrueForAll(p => !_taken.Contains((a, p)))) ?? NextLoopback();
+        var free = _addresses.FindAll(a => ports.TrueForAll(p => !_taken.Contains((a, p))));
+        var address = free.Find(a => isOpen is null || !_followed.TryGetValue(a, out var other) || !(isOpen.Value || other)) ?? NextLoopback() ?? free.FirstOrDefault();
         if (address is null)
             return null;
+        if (isOpen is not null)
+            _followed[address] = isOpen.Value || _followed.GetValueOrDefault(address);
         foreach (var port in ports)
             _taken.Add((address, port));
         return address;
@@ -88,8 +95,14 @@ internal sealed class ServerPlacement(IReadOnlyList<string> addresses)
     private PlacedServer Put(LicenseServer server, LicenseSource source, string address)
     {
         var name = Unused(Label(server.Name ?? server.Host), server.Port);
-        var relays = Ports(server, source).Select(p => new ImportedRelay(
-            p.Suffix.Length == 0 ? name : Unused($"{name}{p.Suffix}", p.Port), address, p.Port, server.DialHost, p.Purpose)).ToList();
+        var manager = source.Kind switch { LicenseKind.FlexNet => "lmgrd", LicenseKind.Rlm => "rlm", _ => "Sentieon license server" };
+        var relays = new List<ImportedRelay>
+        {
+            new(name, address, server.Port, server.DialHost, manager) { Followed = source.Kind == LicenseKind.FlexNet ? source.Daemons : null },
+        };
+        // Nobody follows rlm: each of its daemons needs a relay.
+        foreach (var daemon in source.Kind == LicenseKind.Rlm ? source.Daemons.Where(d => d.Port is not null) : [])
+            relays.Add(new ImportedRelay(Unused($"{name}-{daemon.Name}", daemon.Port!.Value), address, daemon.Port.Value, server.DialHost, $"ISV server {daemon.Name}"));
         return new PlacedServer(server, source, address, relays);
     }
 

@@ -70,7 +70,23 @@ internal sealed class LicenseImport
         // The nodes' hosts file sends the server's name to the junction: on the junction's own host it would send the junction to itself.
         if (_options.Enterprise is null && servers.Any(s => LicenseNames.IsNobody(s.Address)))
             _problems.Add("a junction that reaches the servers itself cannot be on the nodes; say where they reach it: --listen ADDRESS");
+        RemarkShared(servers);
         return servers;
+    }
+
+    // Ports that nobody knows yet may collide one day.
+    private void RemarkShared(IReadOnlyList<PlacedServer> servers)
+    {
+        foreach (var shared in servers.Where(s => s.Source.Kind == LicenseKind.FlexNet).GroupBy(s => s.Address))
+        {
+            var hosts = shared.Select(s => s.Server.DialHost).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
+            if (hosts.Count > 1 && shared.Any(s => s.Relays[0].VendorPorts.Count == 0))
+            {
+                _remarks.Add(new LicenseRemark(
+                    shared.Key, $"{string.Join(" and ", hosts)} share this address, and not all of their vendor ports are known: should two ever be the same, the second is refused. " +
+                    "Pin them, or give the junction another address, --listen ADDRESS once more"));
+            }
+        }
     }
 
     private void Add(LicenseFile file)
@@ -154,7 +170,9 @@ internal sealed class LicenseImport
             while (port > ushort.MaxValue || !taken.Add(port))
                 port = port >= ushort.MaxValue ? 1024 : port + 1;
             _remarks.Add(new LicenseRemark(
-                $"{file.Name}:{daemon.Line}", $"the port of {daemon.Name} is not pinned: it changes at every start of the server, and no relay can be made for it",
+                $"{file.Name}:{daemon.Line}", file.Kind == LicenseKind.Rlm
+                    ? $"the port of {daemon.Name} is not pinned: it changes at every start of the server, and no relay can be made for it"
+                    : $"the port of {daemon.Name} is not pinned: it changes at every start of the server. junction follows it; a firewall between the nodes and the junction cannot",
                 $"{daemon.Text} {(file.Kind == LicenseKind.Rlm ? "port" : "PORT")}={port}"));
         }
     }

@@ -43,12 +43,15 @@ internal sealed class LinkDialer(
     public async Task RunAsync(CancellationToken stop)
     {
         var connector = connectors();
+        var stopped = DelayAsync(Timeout.InfiniteTimeSpan, stop);
         Guid? givenUp = null;
         for (var failures = 0; !stop.IsCancellationRequested;)
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
-                await DelayAsync(failures++, options.LongestRetry, stop);
+                // Clients are there, and were served a moment ago: not when the peer just drains, which may take hours.
+                var isMissed = directory.All().Any(s => s.Name == peerName && s.Session.DownFor > TimeSpan.Zero);
+                await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, stop);
                 continue;
             }
 
@@ -56,7 +59,7 @@ internal sealed class LinkDialer(
             Volatile.Write(ref _session, session);
             _keeping.RemoveAll(task => task.IsCompleted);
             _keeping.Add(KeepAsync(session, transport, connector, stop));
-            await UselessAsync(session, connector, stop);
+            await UselessAsync(session, connector, stopped);
             givenUp = session.IsEnded ? session.Id : null;
             // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
             connector = session.IsEnded ? connectors() : connector.Others();
@@ -75,7 +78,8 @@ internal sealed class LinkDialer(
         {
             if (failures == 0 && !await EndsOrRotatesAsync(running, session, stop))
                 break;
-            if (running.IsCompleted)
+            // A fresh connection that was wanted and did not come is asked for with the same patience; the old one goes on meanwhile.
+            if (running.IsCompleted || failures > 0)
                 await DelayAsync(failures++, options.LongestResumeRetry, stop);
             if (stop.IsCancellationRequested || session.IsEnded)
                 break;
@@ -111,13 +115,13 @@ internal sealed class LinkDialer(
     }
 
     // Waits until new streams need another session.
-    private async Task UselessAsync(LinkSession session, ILinkConnector connector, CancellationToken stop)
+    private async Task UselessAsync(LinkSession session, ILinkConnector connector, Task stopped)
     {
-        while (!stop.IsCancellationRequested && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
+        while (!stopped.IsCompleted && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
         {
             // Woken by what happens while all is well, often looked at when it is not.
-            var isUp = session.IsUp;
-            await Task.WhenAny(isUp ? session.Troubled : session.Ended, DelayAsync(isUp ? Timeout.InfiniteTimeSpan : Patience / 10, stop));
+            var change = session.IsUp ? session.Troubled : Task.WhenAny(session.Ended, Task.Delay(Patience / 10, options.Time, CancellationToken.None));
+            await Task.WhenAny(change, stopped);
         }
     }
 

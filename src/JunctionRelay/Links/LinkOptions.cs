@@ -31,7 +31,7 @@ internal sealed record LinkOptions
 
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The same while there is a session to resume: its streams wait for <see cref="Resume"/> only, and a peer that came back without it must be found soon.</summary>
+    /// <summary>The same while a session waits for a transport: its streams do so for <see cref="Resume"/> only, and a peer that came back without it must be found soon.</summary>
     public TimeSpan LongestResumeRetry { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long new connections wait for a link that was lost a moment ago.</summary>
@@ -42,6 +42,9 @@ internal sealed record LinkOptions
 
     /// <summary>The TLS connection is replaced after so many bytes, since its keys cannot be.</summary>
     public long RotateAfterBytes { get; init; } = 64L * 1024 * 1024 * 1024;
+
+    /// <summary>When an authority is trusted no more: a peer that has not come back under the others by then loses its connection.</summary>
+    public TimeSpan RotationGrace { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Name and version of the program, for the peer's logs.</summary>
     public string? Software { get; init; }

@@ -66,7 +66,8 @@ internal sealed partial class LinkSession
     /// <summary>Instance and generation of the other end; its name is in <see cref="Peer"/>.</summary>
     public LinkParty PeerParty { get; }
 
-    public PeerIdentity? Peer { get; }
+    /// <summary>Who the peer is by the certificate of its newest connection.</summary>
+    public PeerIdentity? Peer { get; private set; }
 
     public LinkLimits Limits { get; }
 
@@ -373,6 +374,7 @@ internal sealed partial class LinkSession
         {
             _transport = transport;
             RemoteEndPoint = transport.RemoteEndPoint;
+            Peer = transport.Peer;
             (_isDown, _refusesOpens) = (false, false);
             if (_troubled.Task.IsCompleted && !_isEnded && !IsPeerDraining)
                 _troubled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

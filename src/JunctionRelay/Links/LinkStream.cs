@@ -54,6 +54,9 @@ internal sealed partial class LinkStream : Connection
 
     public override PeerIdentity? Peer => Session.Peer;
 
+    /// <summary>Links speak no other.</summary>
+    public override string? TlsVersion => "TLSv1.3";
+
     /// <summary>Guards the stream.</summary>
     public Lock Gate { get; } = new();
 

@@ -25,9 +25,16 @@ internal sealed class ConnectionLimits(int? inAll, int? perClient)
             return CloseReason.TooManyConnections;
         }
 
-        if (perClient is null || client is null) return null;
-        if (_perClient.AddOrUpdate(client, 1, static (_, n) => n + 1) <= perClient) return null;
-        Release(client);
+        if (client is null || TakeFor(client) is not { } refusal) return null;
+        Interlocked.Decrement(ref _inAll);
+        return refusal;
+    }
+
+    /// <summary>Counts a slot that was taken already for this client, or says that it has too many; then nothing has changed.</summary>
+    public CloseReason? TakeFor(IPAddress client)
+    {
+        if (perClient is null || _perClient.AddOrUpdate(client, 1, static (_, n) => n + 1) <= perClient) return null;
+        Forget(client);
         return CloseReason.TooManyFromClient;
     }
 
@@ -35,7 +42,11 @@ internal sealed class ConnectionLimits(int? inAll, int? perClient)
     public void Release(IPAddress? client)
     {
         Interlocked.Decrement(ref _inAll);
-        if (perClient is null || client is null) return;
+        if (perClient is not null && client is not null) Forget(client);
+    }
+
+    private void Forget(IPAddress client)
+    {
         // An address that holds nothing must leave no entry behind, or a scan fills the memory; a race with Take makes the removal a no-op.
         if (_perClient.AddOrUpdate(client, 0, static (_, n) => n - 1) == 0) _perClient.TryRemove(new KeyValuePair<IPAddress, int>(client, 0));
     }

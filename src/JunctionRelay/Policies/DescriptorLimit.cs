@@ -14,10 +14,13 @@ internal static class DescriptorLimit
     /// <summary>A client and a target each.</summary>
     private const int PerConnection = 2;
 
-    /// <summary>The number for this process as it is now, its listeners bound; no limit where the system does not tell (Linux alone does, in /proc).</summary>
-    public static int MostConnections() =>
+    /// <summary>
+    /// The number for this process as it is now, its listeners bound; no limit where the system does not tell (Linux alone does, in /proc).
+    /// <paramref name="toCome"/>: listeners that may be opened later.
+    /// </summary>
+    public static int MostConnections(int toCome) =>
         OperatingSystem.IsLinux() && Limit(File.ReadLines("/proc/self/limits")) is { } limit
-            ? MostConnections(limit, Directory.GetFileSystemEntries("/proc/self/fd").Length)
+            ? MostConnections(limit, Directory.GetFileSystemEntries("/proc/self/fd").Length + toCome)
             : int.MaxValue;
 
     /// <summary>At least one, so that a junction with an absurd limit still shows that it works.</summary>

@@ -6,7 +6,8 @@ namespace JunctionRelay.Relay;
 
 /// <summary>Stage 1, Accept, of one listener, and the call of stage 2: accepts, admits, registers, starts the spine; backs off on errors.</summary>
 internal sealed class AcceptLoop(
-    ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time)
+    ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time,
+    VendorListeners? vendors = null)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -23,7 +24,7 @@ internal sealed class AcceptLoop(
         }
         catch (Exception e)
         {
-            log.AcceptLoopFault(e, relay.Name, SocketDialer.Text(listener.EndPoint));
+            log.AcceptLoopFault(e, relay.LoggedAs, SocketDialer.Text(listener.EndPoint));
             // A port that listens and takes nobody would swallow clients: refuse them.
             await listener.DisposeAsync();
         }
@@ -51,7 +52,7 @@ internal sealed class AcceptLoop(
             catch (SocketException e)
             {
                 // Out of descriptors, as a rule: the client waits in the backlog, and trying again at once would only burn the processor.
-                log.AcceptFailed(relay.Name, SocketDialer.Text(listener.EndPoint), e.Message, (long)pause.TotalMilliseconds);
+                log.AcceptFailed(relay.LoggedAs, SocketDialer.Text(listener.EndPoint), e.Message, (long)pause.TotalMilliseconds);
                 await Task.Delay(pause, time);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
                 continue;
@@ -63,15 +64,15 @@ internal sealed class AcceptLoop(
             var refusal = table.Count >= table.Most ? CloseReason.OutOfDescriptors : relay.Admission.Refuse(client.RemoteEndPoint);
             if (refusal is not null)
             {
-                metrics.Denied(relay.Name, refusal.Value.Name());
-                refusals.Refused(relay.Name, client.RemoteEndPoint, refusal.Value);
+                metrics.Denied(relay.LoggedAs, refusal.Value.Name());
+                refusals.Refused(relay.LoggedAs, client.RemoteEndPoint, refusal.Value);
                 client.Abort(refusal.Value);
                 await client.DisposeAsync();
                 continue;
             }
 
-            metrics.Started(relay.Name);
-            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time));
+            metrics.Started(relay.LoggedAs);
+            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors));
         }
     }
 }

@@ -53,6 +53,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         }
 
         foreach (var port in _ports) _running.Add(port.RunAsync());
+        _running.Add(new LinkRotation(_plan.Directory, _plan.Credentials, _plan.Options).RunAsync(_stop.Token));
         foreach (var link in _plan.Dial)
         {
             var dialler = new LinkDialer(

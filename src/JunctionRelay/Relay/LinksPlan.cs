@@ -15,6 +15,9 @@ internal sealed record LinksPlan
     /// <summary>The live sessions, which <c>link://</c> targets look up.</summary>
     public required LinkDirectory Directory { get; init; }
 
+    /// <summary>Our certificate and trust; sessions change their TLS connection when these are replaced.</summary>
+    public TlsCredentials Credentials { get; init; } = new(null, null);
+
     public required IReadOnlyList<DialledLink> Dial { get; init; }
     public required IReadOnlyList<IPEndPoint> Listen { get; init; }
 

@@ -7,8 +7,8 @@ namespace JunctionRelay.Relay;
 internal static partial class RelayLog
 {
     /// <summary>The one line per connection, at its end.</summary>
-    [LoggerMessage(EventId = 1000, EventName = "connection-ended", Message = "end {id} relay={relay} client={client} peer={peer} target={target} to_target={toTarget} to_client={toClient} seconds={seconds:0.000} reason={reason} {detail}")]
-    public static partial void ConnectionEnded(this ILogger log, LogLevel level, ConnectionId id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, string detail);
+    [LoggerMessage(EventId = 1000, EventName = "connection-ended", Message = "end {id} relay={relay} client={client} peer={peer} target={target} to_target={toTarget} to_client={toClient} seconds={seconds:0.000} reason={reason}{holder} {detail}")]
+    public static partial void ConnectionEnded(this ILogger log, LogLevel level, ConnectionId id, string relay, string client, string peer, string target, long toTarget, long toClient, double seconds, string reason, LicenseHolder holder, string detail);
 
     /// <summary>A connection was refused before it got an id; one line a second and reason, with the number that it stands for.</summary>
     [LoggerMessage(1001, LogLevel.Information, "refused relay={relay} client={client} reason={reason} ({count} since the last such line)", EventName = "connection-refused")]
@@ -43,6 +43,18 @@ internal static partial class RelayLog
 
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
+
+    [LoggerMessage(1020, LogLevel.Information, "{relay}: vendor daemon {vendor} is at port {port} of {server}", EventName = "vendor-port-learnt")]
+    public static partial void VendorPortLearnt(this ILogger log, string relay, string vendor, int port, string server);
+
+    [LoggerMessage(1021, LogLevel.Information, "relay {relay}: vendor port {address} is open", EventName = "vendor-port-opened")]
+    public static partial void VendorPortOpened(this ILogger log, string relay, string address);
+
+    [LoggerMessage(1022, LogLevel.Information, "relay {relay}: vendor port {address} is closed: {why}", EventName = "vendor-port-closed")]
+    public static partial void VendorPortClosed(this ILogger log, string relay, string address, string why);
+
+    [LoggerMessage(1023, LogLevel.Warning, "{relay}: connection {id} is passed on without being followed: {why}", EventName = "not-followed")]
+    public static partial void NotFollowed(this ILogger log, string relay, ConnectionId id, string why);
 
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);

@@ -9,7 +9,13 @@ namespace JunctionRelay.Relay;
 /// <summary>One relay, complete and immutable: everything that its connections need, built, with no string left to parse.</summary>
 internal sealed record RelayPlan
 {
+    /// <summary>As the configuration calls it: what rules go by.</summary>
     public required string Name { get; init; }
+
+    /// <summary>What its connections are counted and logged under: its name, but for vendor ports.</summary>
+    public string LoggedAs { get => _loggedAs ?? Name; init => _loggedAs = value; }
+
+    private readonly string? _loggedAs;
 
     /// <summary>Where it listens.</summary>
     public required IReadOnlyList<ListenPlan> Listen { get; init; }
@@ -22,6 +28,9 @@ internal sealed record RelayPlan
 
     /// <summary>Stage 5.</summary>
     public required IAuthorization Authorization { get; init; }
+
+    /// <summary>The part of stage 5 that asks others: of the relay under its own name, of each service under the service's. Most have none.</summary>
+    public IReadOnlyDictionary<string, ClientAuth> Auths { get; init; } = new Dictionary<string, ClientAuth>();
 
     /// <summary>Stage 6.</summary>
     public required ServiceTable Services { get; init; }

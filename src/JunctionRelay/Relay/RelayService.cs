@@ -49,6 +49,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly (RelayPlan Plan, ConnectionListener Listener)? _peers;
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
+    private readonly VendorListeners _vendors;
     private readonly TargetMetrics _targetMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
@@ -64,6 +65,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         (_relays, _drainTimeout, _log, _time, _peers) = (relays, drainTimeout, log, time, peers);
         _refusals = new RefusalLog(log, time);
         Connections = new ConnectionTable(time);
+        _vendors = new VendorListeners(Connections, _refusals, _metrics, log, time, () => _listeners.Select(l => l.Listener.EndPoint));
         _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => Plans.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
@@ -74,6 +76,9 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public InheritedSockets? Inherited { get; init; }
 
     public ServiceState State { get; private set; }
+
+    /// <summary>The vendor ports that are open now, by the relay whose license server named them.</summary>
+    public IReadOnlyList<(string Relay, EndPoint Address)> VendorPorts => _vendors.Addresses;
 
     /// <summary>What each relay and service has done.</summary>
     public RelayMetrics Metrics => _metrics;
@@ -86,6 +91,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     {
         // There from the start, at zero: who watches a number wants to see it begin.
         foreach (var name in _relays.Select(r => r.Name).Concat(_peers?.Plan.Services.Services.Keys.Select(s => $"service/{s}") ?? [])) _metrics.Of(name);
+        foreach (var name in FollowedNames) _metrics.Of(VendorListeners.VendorName(name));
         var loops = new List<AcceptLoop>();
         foreach (var relay in _relays)
         {
@@ -93,7 +99,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
             {
                 var listener = Bind(relay, listen);
                 _listeners.Add((relay, listener));
-                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time));
+                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors));
                 _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
             }
         }
@@ -101,14 +107,15 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (_peers is var (plan, streams))
         {
             _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time, _vendors));
             Watch(plan);
         }
 
         foreach (var loop in loops) _accepting.Add(loop.RunAsync());
         foreach (var relay in _relays) Watch(relay);
-        Connections.Most = DescriptorLimit.MostConnections();
+        Connections.Most = DescriptorLimit.MostConnections(_relays.Count(r => r.Services.Ports.Count > 0) * Routing.VendorPorts.MostPorts);
         _running.Add(Connections.SweepAsync(_background.Token));
+        _running.Add(_vendors.SweepAsync(_background.Token));
         State = ServiceState.Running;
         _log.Ready(_relays.Count, Addresses.Count());
         return Task.CompletedTask;
@@ -122,6 +129,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     {
         State = ServiceState.Draining;
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        await _vendors.DisposeAsync();
         // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
         await Task.WhenAll(_accepting);
         var before = Connections.Count;
@@ -144,11 +152,16 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
+        await _vendors.DisposeAsync();
         _background.Dispose();
         _insist.Dispose();
         _metrics.Dispose();
         _targetMetrics.Dispose();
     }
+
+    // Relays and services whose license servers are followed.
+    private IEnumerable<string> FollowedNames =>
+        _relays.Where(r => r.Services.Ports.Count > 0).Select(r => r.Name).Concat(_peers?.Plan.Services.Ports.Keys.Select(s => $"service/{s}") ?? []);
 
     private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
 

@@ -2,6 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Licensing;
+using JunctionRelay.Policies;
+using JunctionRelay.Routing;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +12,7 @@ namespace JunctionRelay.Relay;
 
 /// <summary>
 /// THE SPINE: the life of one relayed connection. Runs stages 3 to 8 in order, owns both ends, closes once, and writes the one summary line.
-/// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s.
+/// Stages 1 and 2, accept and admit, are <see cref="AcceptLoop"/>'s, but for the header of a balancer.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Abort may come from outside at any time; a token source without a timer holds nothing.")]
 internal sealed class RelayedConnection
@@ -22,12 +25,15 @@ internal sealed class RelayedConnection
     private readonly RelayMetrics _metrics;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
+    private readonly VendorListeners? _vendors;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
+    private readonly AdmittedClient _admitted;
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
     private DialRequest _request;
+    private Route _route;
     private string? _clientText;   // as the first junction saw it
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
@@ -36,12 +42,13 @@ internal sealed class RelayedConnection
     private long _countedToClient;
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
-    public RelayedConnection(Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time)
+    public RelayedConnection(
+        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time) = (ConnectionId.Next(), client, relay, listen, metrics, log, time);
-        Client = client.RemoteEndPoint;
-        _clientText = Client is null ? null : SocketDialer.Text(Client);
-        Relay = relay.Name;
+        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors);
+        _admitted = new AdmittedClient(client, relay.Admission);
+        _clientText = Text(Client);
+        Relay = relay.LoggedAs;
         _started = time.GetTimestamp();
     }
 
@@ -51,7 +58,8 @@ internal sealed class RelayedConnection
     /// <summary>The relay; of a peer's stream, once it is known, <c>service/NAME</c>.</summary>
     public string Relay { get; private set; }
 
-    public EndPoint? Client { get; }
+    /// <summary>Where the client connects from: the other end of the socket, or whom a trusted balancer names.</summary>
+    public EndPoint? Client => _admitted.Address;
     public TimeSpan Age => _time.GetElapsedTime(_started);
 
     /// <summary>The client's address as the first junction saw it.</summary>
@@ -70,7 +78,7 @@ internal sealed class RelayedConnection
     public bool IsRelaying => _splice is not null;
 
     /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
-    public LicenseHolder? Holder { get; set; }
+    public LicenseHolder? Holder { get; private set; }
 
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
@@ -149,6 +157,14 @@ internal sealed class RelayedConnection
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()
     {
+        var refused = await _admitted.UnwrapAsync(_relay.Limits.Handshake, _time, _stop.Token);
+        _clientText = Text(Client);
+        if (refused is { } refusal)
+        {
+            if (refusal.Reason is CloseReason.AddressNotAllowed or CloseReason.TooManyFromClient) _metrics.Denied(Relay, refusal.Reason.Name());
+            return refusal;
+        }
+
         if (_listen.Handshake is { } handshake)
         {
             var secured = await handshake.RunAsync(_client, _relay.Limits.Handshake, _stop.Token);
@@ -179,18 +195,39 @@ internal sealed class RelayedConnection
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true);
+        // A service that asks others about its clients is used by its name only.
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
+        _route = route;
         Rename(greeting);
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer);
+        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
+        {
+            Local = greeting.Local ?? Text(_admitted.Local),
+            Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
+            Claims = greeting.Claims,
+        };
         _dialling = true;
+        if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
         var dial = await targets.DialAsync(_request, _stop.Token);
         _dialled = dial.Target;
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
+    }
+
+    private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
+
+    // Stage 5, the part that asks others, who want to know the target, too.
+    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
+    {
+        var name = greeting.Service ?? _relay.Name;
+        if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
+        var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
+        _request = _request with { Claims = claims };
+        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
+        return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
     }
 
     private DialOutcome Denied(string rule, string detail)
@@ -203,6 +240,7 @@ internal sealed class RelayedConnection
     {
         if (greeting.Service is null) return;
         var service = $"service/{greeting.Service}";
+        if (greeting.VendorPort is not null) service = VendorListeners.VendorName(service);
         _metrics.Renamed(Relay, service);
         Relay = service;
     }
@@ -213,7 +251,8 @@ internal sealed class RelayedConnection
         try
         {
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
-            var splice = new Splice(_client, target, _relay.Limits, _relay.Socket, _time);
+            var (client, followed) = Follow(target);
+            var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
             // Seen by Abort, or Abort's reason seen here: never neither.
             Interlocked.MemoryBarrier();
@@ -229,12 +268,24 @@ internal sealed class RelayedConnection
         }
     }
 
+    // Where a license protocol is followed, somebody reads along; elsewhere the splice has the two connections themselves.
+    private (Connection Client, Connection Target) Follow(Connection target)
+    {
+        if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
+        var follower = new FlexLmFollower(
+            hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
+            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(_relay, Relay, _listen, ports, _dialled!.Target, hello, redirect),
+            why => _vendors.Lost(Relay, ports, Id, why),
+            _time);
+        return (follower.Client(_client), follower.Target(target));
+    }
+
     private async Task EndAsync(CloseReason reason, string detail)
     {
         if (_isTold) await LeaveAsync();
         else if (!reason.IsClean()) _client.Abort(reason);
         await _client.DisposeAsync();
-        _relay.Admission.Release(Client);
+        _admitted.Release();
         var (toTarget, toClient) = CountBytes();
         _metrics.Ended(Relay, reason);
         // Who connects, says nothing and resets is a health check, of another junction as a rule: no line for people every ten seconds.
@@ -243,7 +294,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), Holder ?? LicenseHolder.None, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 

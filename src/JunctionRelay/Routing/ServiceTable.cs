@@ -9,22 +9,39 @@ namespace JunctionRelay.Routing;
 /// <param name="Targets">Who serves it; null when nobody does.</param>
 /// <param name="Reason">Why; meaningless when <paramref name="Targets"/> is set.</param>
 /// <param name="Detail">For people.</param>
-internal readonly record struct Route(TargetList? Targets, CloseReason Reason = default, string Detail = "");
+internal readonly record struct Route(TargetList? Targets, CloseReason Reason = default, string Detail = "")
+{
+    /// <summary>Where the vendor ports are kept that its license servers name; null where no license protocol is followed.</summary>
+    public VendorPorts? Ports { get; init; }
+
+    /// <summary>It goes to a vendor daemon, not to the license server itself.</summary>
+    public bool IsVendor { get; init; }
+}
 
 /// <summary>Stage 6, Route: from a relay, or the service that a peer asks for, to the targets that serve it.</summary>
 internal sealed class ServiceTable
 {
     private readonly TargetList? _relay;
     private readonly IReadOnlyDictionary<string, TargetList> _services;
+    private readonly IReadOnlyDictionary<string, VendorPorts> _ports;
+    private readonly int? _vendorPort;
 
-    /// <summary>Of a relay: everything goes to its own targets.</summary>
-    public ServiceTable(TargetList relay) => (_relay, _services) = (relay, new Dictionary<string, TargetList>());
+    /// <summary>Of a relay: everything goes to its own targets. <paramref name="ports"/>: those of its license servers' daemons, where it follows them.</summary>
+    public ServiceTable(TargetList relay, VendorPorts? ports = null) :
+        this(new Dictionary<string, TargetList>(), ports is null ? null : new Dictionary<string, VendorPorts> { [""] = ports }) => _relay = relay;
 
-    /// <summary>Of the links: each service has its targets.</summary>
-    public ServiceTable(IReadOnlyDictionary<string, TargetList> services) => _services = services;
+    /// <summary>Of the links: each service has its targets, and those that follow license servers the ports of their daemons.</summary>
+    public ServiceTable(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts>? ports = null) =>
+        (_services, _ports) = (services, ports ?? new Dictionary<string, VendorPorts>());
+
+    /// <summary>Of a vendor port that was learnt: everything goes to the daemon, for as long as it is there.</summary>
+    public ServiceTable(VendorPorts ports, int port) : this(new Dictionary<string, TargetList>(), new Dictionary<string, VendorPorts> { [""] = ports }) => _vendorPort = port;
 
     /// <summary>All lists, to be probed.</summary>
     public IEnumerable<TargetList> All => _relay is null ? _services.Values : [_relay];
+
+    /// <summary>Where vendor ports are kept, by the service's name; of a relay under the empty name.</summary>
+    public IReadOnlyDictionary<string, VendorPorts> Ports => _ports;
 
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;
@@ -33,11 +50,22 @@ internal sealed class ServiceTable
     public Route Find(Greeting greeting, Func<string, bool> mayUse)
     {
         if (greeting.Service == LinkOpen.AnyService && _relay is null) return Open(mayUse);
+        var ports = _ports.GetValueOrDefault(greeting.Service ?? "");
+        if ((_vendorPort ?? greeting.VendorPort) is { } port) return Vendor(ports, port, greeting.Service);
         if ((_relay ?? _services.GetValueOrDefault(greeting.Service ?? "")) is not { } targets)
             return new Route(null, CloseReason.NoSuchService, $"there is no service \"{greeting.Service}\" here");
         return greeting.Destination is null || targets.TakesDestination
-            ? new Route(targets)
+            ? new Route(targets) { Ports = ports }
             : new Route(null, CloseReason.NotPermitted, "the client names a destination, and this place has one of its own");
+    }
+
+    // Only what a redirect of this very service has named: a peer is told of no other port, open or not.
+    private static Route Vendor(VendorPorts? ports, int port, string? service)
+    {
+        if (ports?.Find(port) is { } targets) return new Route(targets) { Ports = ports, IsVendor = true };
+        return new Route(null, CloseReason.VendorPortNotAllowed, ports is null
+            ? $"the service \"{service}\" follows no license protocol; add \"protocol\": \"flexlm\" to it"
+            : $"no redirect has named the vendor port {port}, or nobody has used it for {VendorPorts.Linger.TotalMinutes:0} minutes");
     }
 
     // All that the lists of these services permit together.

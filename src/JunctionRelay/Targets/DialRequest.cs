@@ -1,5 +1,6 @@
 using System.Net;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 
 namespace JunctionRelay.Targets;
 
@@ -11,4 +12,14 @@ namespace JunctionRelay.Targets;
 /// <param name="Destination">Where the client asks to go; null where it has no say.</param>
 /// <param name="AwaitsAnswer">The client waits to be told whether it got there, so that a target which is reached in the end only is waited for.</param>
 internal readonly record struct DialRequest(
-    ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path, EndPoint? Destination = null, bool AwaitsAnswer = false);
+    ConnectionId Id, int PortOffset, string? Client, IReadOnlyList<string> Path, EndPoint? Destination = null, bool AwaitsAnswer = false)
+{
+    /// <summary>What is known of the client beside its address; null = nothing.</summary>
+    public ClientClaims? Claims { get; init; }
+
+    /// <summary>Where the client connected to at the first junction; null where that is no address.</summary>
+    public string? Local { get; init; }
+
+    /// <summary>What a PROXY header may say of the client's connection besides its addresses.</summary>
+    public ProxyProtocolFacts Facts { get; init; }
+}

@@ -13,10 +13,11 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
         try
         {
             // What has an interval of its own starts together with us: give it the time to come up before calling it down.
-            if (health.Target.ProbeInterval is not null) await Task.Delay(IntervalWhileDown, time, cancellationToken);
+            var (start, patience) = (time.GetTimestamp(), health.Target.ProbeInterval is null ? TimeSpan.Zero : IntervalWhileDown);
             while (true)
             {
-                health.Report(await health.Target.ProbeAsync(cancellationToken));
+                var failure = await health.Target.ProbeAsync(cancellationToken);
+                if (failure is null || time.GetElapsedTime(start) >= patience) health.Report(failure);
                 await Task.Delay(health.IsUp || every < IntervalWhileDown ? every : IntervalWhileDown, time, cancellationToken);
             }
         }

@@ -14,6 +14,9 @@ internal interface ITarget
     /// <summary>Whether it goes where the client asks to go; others know one place, and are no answer to a client that names one.</summary>
     bool TakesDestination => false;
 
+    /// <summary>The same place at another port: that of a vendor daemon beside the license server that this is.</summary>
+    ITarget AtPort(int port) => throw new NotSupportedException($"{Name} has no ports.");
+
     /// <summary>Connects.</summary>
     ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken);
 

@@ -13,24 +13,35 @@ namespace JunctionRelay.Targets;
 /// <param name="self">Our own name, which the path of the connection gets added.</param>
 /// <param name="answerTimeout">How long the peer may take to reach the target, where that is waited for.</param>
 /// <param name="fixedDestination">Where every connection goes behind the service (the first port of a range); null leaves that to the client, or to the peer.</param>
+/// <param name="vendorPort">The port of the vendor daemon beside the service's license server; null for the license server itself.</param>
 internal sealed class LinkTarget(
-    string link, string peer, string service, string self, LinkDirectory links, TimeProvider time, TimeSpan answerTimeout, EndPoint? fixedDestination = null) : ITarget
+    string link, string peer, string service, string self, LinkDirectory links, TimeProvider time, TimeSpan answerTimeout, EndPoint? fixedDestination = null,
+    int? vendorPort = null) : ITarget
 {
     private readonly string _service = $"link://{link}/{service}";
 
-    public string Name { get; } = $"link://{link}/{service}{(fixedDestination is null ? "" : $"/{SocketDialer.Text(fixedDestination)}")}";
+    public string Name { get; } =
+        $"link://{link}/{service}{(fixedDestination is null ? "" : $"/{SocketDialer.Text(fixedDestination)}")}{(vendorPort is null ? "" : $":{vendorPort}")}";
 
     /// <summary>The peer decides.</summary>
-    public bool TakesDestination => fixedDestination is null;
+    public bool TakesDestination => fixedDestination is null && vendorPort is null;
 
     public string NameFor(DialRequest request) => DestinationOf(request) is { } destination ? $"{_service}/{destination}" : Name;
+
+    /// <summary>Behind a service the peer knows the host, and which of its ports a redirect has named.</summary>
+    public ITarget AtPort(int port) => fixedDestination is null
+        ? new LinkTarget(link, peer, service, self, links, time, answerTimeout, null, port)
+        : new LinkTarget(link, peer, service, self, links, time, answerTimeout, Destination.At(fixedDestination, port));
 
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self])
         {
+            LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsHeld = request.AwaitsAnswer,
+            VendorPort = vendorPort,
+            Claims = request.Claims ?? ClientClaims.None,
         };
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
         var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);

@@ -68,6 +68,7 @@ internal sealed class TargetList(IReadOnlyList<TargetHealth> targets, Balance ba
         {
             var isLater = i >= targets.Count;
             var candidate = isLater ? later![i - targets.Count] : targets[(first + i) % targets.Count];
+            // One that must be waited for comes after the others.
             if (candidate.IsUp && !isLater && targets.Count > 1 && !candidate.Target.IsReady)
             {
                 (later ??= []).Add(candidate);

@@ -11,6 +11,8 @@ internal sealed class TlsTarget(ITarget transport, TlsSettings settings, string 
 
     public string NameFor(DialRequest request) => $"tls://{transport.NameFor(request)}";
 
+    public ITarget AtPort(int port) => new TlsTarget(transport.AtPort(port), settings, serverName, handshakeTimeout);
+
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var dialled = await transport.DialAsync(request, cancellationToken);

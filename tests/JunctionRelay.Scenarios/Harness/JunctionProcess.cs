@@ -33,6 +33,9 @@ internal sealed class JunctionProcess : IAsyncDisposable
     /// <summary>The most memory that it ever held, in bytes (VmHWM).</summary>
     public long PeakMemoryBytes => Status("VmHWM:") * 1024;
 
+    /// <summary>How many sockets it has open.</summary>
+    public int Sockets => Directory.GetFileSystemEntries($"/proc/{Program.ProcessId}/fd").Count(f => new FileInfo(f).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
+
     /// <summary>The processor time that it has used (user and system; proc(5): fields 14 and 15 of stat, in ticks of 10 ms).</summary>
     public TimeSpan ProcessorTime
     {

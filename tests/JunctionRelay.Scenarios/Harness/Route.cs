@@ -116,10 +116,12 @@ internal sealed class Route : IAsyncDisposable
     /// <inheritdoc cref="Open(RouteLinks, RoutePort[])"/>
     public Task Open(params RoutePort[] ports) => Open(new RouteLinks(), ports);
 
-    /// <summary>A connection from the client's host to a port of the entrance.</summary>
-    public async Task<Socket> Connect(int port)
+    /// <summary>A connection from the client's host to a port of the entrance; with a receive buffer of so many bytes, if given.</summary>
+    public async Task<Socket> Connect(int port, int? receiveBufferBytes = null)
     {
         var socket = HostSockets.Create(Client);
+        if (receiveBufferBytes is { } bytes)
+            socket.ReceiveBufferSize = bytes;
         try
         {
             await socket.ConnectAsync(IPAddress.Parse(Entrance), port);

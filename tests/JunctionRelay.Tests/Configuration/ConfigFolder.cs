@@ -10,6 +10,7 @@ internal sealed class ConfigFolder : IDisposable
         Directory.CreateDirectory(System.IO.Path.Combine(Root, "certs"));
         foreach (var (name, text) in TestCertificates.Files)
             Write($"certs/{name}", text);
+        File.SetUnixFileMode(Path("certs/auth.py"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         Write("users", "alice:wonderland\n");
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(Path("users"), UnixFileMode.UserRead | UnixFileMode.UserWrite);

@@ -19,8 +19,8 @@ public sealed class ConfigReferenceTests
             File.ReadAllText(RepositoryFiles.Path("tests/JunctionRelay.Tests/Configuration/Files/valid/every-key.json")),
             documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
         Compare(JsonNode.Parse(ConfigSchema.Export())!, everything, "", missing);
-        // Stands for the three files, which stand there; and the admin endpoint dials nobody.
-        Assert.Equal(["identity.directory", "admin.tls.serverName"], missing);
+        // Stands for the three files, which stand there; a service's clients bring their own; data excludes its file; and the admin endpoint dials nobody.
+        Assert.Equal(["identity.directory", "services.*.auth.mech", "services.*.auth.data", "services.*.auth.dataFile", "relays.*.auth.dataFile", "admin.tls.serverName"], missing);
     }
 
     private static void Compare(JsonNode schema, JsonNode? value, string path, List<string> missing)

@@ -12,7 +12,7 @@ internal static class TestCertificates
 
     private static Dictionary<string, string> Make()
     {
-        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem(), ["proxy.secret"] = "me:secret\n" };
+        var files = new Dictionary<string, string> { ["ca.crt"] = TestPki.Default.Authority.ExportCertificatePem(), ["proxy.secret"] = "me:secret\n", ["auth.py"] = "#!/bin/sh\n" };
         foreach (var (file, name) in new[] { ("server", "relay.test"), ("cloud", "cloud"), ("enterprise", "enterprise"), ("dmz", "dmz"), ("node-17", "node-17") })
         {
             using var issued = TestPki.Default.Issue(name);

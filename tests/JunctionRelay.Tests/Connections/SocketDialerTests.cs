@@ -24,6 +24,32 @@ public sealed class SocketDialerTests
     }
 
     [Fact]
+    public async Task A_listener_may_have_the_port_that_a_dialled_connection_got()
+    {
+        using var upstream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        upstream.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        upstream.Listen();
+        // Somebody else's connection may have the same port, to another destination: not each of many.
+        var had = 0;
+        for (var i = 0; i < 20; i++)
+        {
+            var dialled = await new SocketDialer(SocketSettings.Default).DialAsync(upstream.LocalEndPoint!, TimeSpan.FromSeconds(5), CancellationToken.None);
+            await using var connection = dialled.Connection!;
+            try
+            {
+                await using var listener = SocketListener.Bind(connection.LocalEndPoint!, SocketSettings.Default);
+                had++;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                // As said.
+            }
+        }
+
+        Assert.InRange(had, 1, 20);
+    }
+
+    [Fact]
     public async Task An_address_that_swallows_packets_costs_no_more_than_a_moment()
     {
         using var listener = Peer.Listen();

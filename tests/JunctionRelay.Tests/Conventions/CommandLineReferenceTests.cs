@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using JunctionRelay.Tests.Configuration;
@@ -49,21 +47,9 @@ public sealed partial class CommandLineReferenceTests
     // The program itself, as a process: what people see, entry point and all.
     private static async Task<string> HelpAsync(string[] command)
     {
-        var start = new ProcessStartInfo(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet")) { RedirectStandardOutput = true };
-        foreach (var argument in new[] { "exec", Path.Combine(AppContext.BaseDirectory, "junction.dll") }.Concat(command).Append("--help")) start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        try
-        {
-            await process.WaitForExitAsync().WaitAsync(Eventually.Deadline);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill();
-        }
-
-        Assert.Equal(0, process.ExitCode);
-        return await output;
+        var (exit, output, _) = await JunctionProgram.RunAsync(command.Append("--help"));
+        Assert.Equal(0, exit);
+        return output;
     }
 
     [GeneratedRegex("^  (?<name>[a-z][a-z-]*)\\b", RegexOptions.Multiline)]

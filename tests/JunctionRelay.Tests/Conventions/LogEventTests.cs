@@ -19,6 +19,7 @@ public sealed partial class LogEventTests
         ["JunctionRelay.Policies"] = 2000,
         ["JunctionRelay.App.Admin"] = 1300,
         ["JunctionRelay.Links"] = 3000,
+        ["JunctionRelay.Pki"] = 4000,
     };
 
     private static readonly IReadOnlyList<(MethodInfo Method, LoggerMessageAttribute Event)> Events =

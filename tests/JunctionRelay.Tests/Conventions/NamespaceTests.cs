@@ -12,14 +12,14 @@ public sealed partial class NamespaceTests
     {
         ["Files"] = [],
         ["Connections"] = [],
-        ["Licensing"] = [],
+        ["Licensing"] = ["Connections"],
         ["Links"] = ["Connections"],
         ["Greetings"] = ["Connections", "Links"],
         ["Policies"] = ["Connections", "Links", "Greetings"],
         ["Pki"] = ["Files", "Connections", "Policies"],
-        ["Targets"] = ["Connections", "Links"],
+        ["Targets"] = ["Connections", "Links", "Greetings"],
         ["Routing"] = ["Connections", "Links", "Greetings", "Targets"],
-        ["Relay"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing"],
+        ["Relay"] = ["Connections", "Links", "Greetings", "Policies", "Pki", "Targets", "Routing", "Licensing"],
         ["Configuration"] = ["Connections", "Links", "Greetings", "Policies", "Targets", "Routing", "Licensing", "Relay", "Files", "Pki"],
     };
 

@@ -12,13 +12,14 @@ internal sealed class SimulatedPair : IAsyncDisposable
 
     private readonly List<SeatChange> _changes = [];
 
-    public SimulatedPair(int seats = 10, TimeSpan? helloLimit = null, IPAddress? address = null)
+    public SimulatedPair(int seats = 10, TimeSpan? helloLimit = null, IPAddress? address = null, int vendorPort = 0)
     {
         var loopback = address ?? IPAddress.Loopback;
         Server = new SimulatedLicenseServer(new SimulatedServerOptions
         {
             Listen = new IPEndPoint(loopback, 0),
             HostName = loopback.ToString(),
+            VendorPort = vendorPort,
             Seats = seats,
             HelloLimit = helloLimit ?? Soon,
             SeatChanged = _changes.Add,

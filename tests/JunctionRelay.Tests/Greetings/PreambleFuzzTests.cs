@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
@@ -22,6 +23,14 @@ public sealed class PreambleFuzzTests
         [5, 1, 0, 1, 127, 0, 0, 1, 0, 80], [5, 1, 0, 3, 9, .. "localhost"u8, 0, 80], [5, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 187],
     ];
 
+    private static readonly byte[][] ProxyHeaders =
+    [
+        .. "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\nrest|PROXY TCP6 2001:db8::1 ::1 56324 443\r\n|PROXY UNKNOWN\r\n".Split('|').Select(Encoding.ASCII.GetBytes),
+        ProxyProtocolHeader.Write(2, IPEndPoint.Parse("10.0.0.1:1"), IPEndPoint.Parse("10.0.0.2:2"), new ProxyProtocolFacts("id", "TLSv1.3", "cloud")),
+        ProxyProtocolHeader.Write(2, IPEndPoint.Parse("[::1]:1"), IPEndPoint.Parse("[::2]:2"), default),
+        ProxyProtocolHeader.Write(2, null, null, default),
+    ];
+
     private static readonly byte[][] Heads =
     [
         .. new[]
@@ -43,6 +52,9 @@ public sealed class PreambleFuzzTests
 
     [Fact]
     public void Http_heads_never_throw_or_contradict_themselves() => Run<HttpConnectRequest>(HttpConnectRequest.Parse, Heads, HttpConnectRequest.MaxBytes, [.. "\r\n: \0\t/[]@"u8]);
+
+    [Fact]
+    public void Proxy_headers_never_throw_or_contradict_themselves() => Run<ProxyProtocolHeader>(ProxyProtocolHeader.Parse, ProxyHeaders, ProxyProtocolHeader.MaxBytes);
 
     [Fact]
     public void Destinations_never_throw_and_mean_the_same_when_written_again()

@@ -24,6 +24,15 @@ public sealed class ManualTime : TimeProvider
         return timer;
     }
 
+    /// <summary>How many timers wait to fall due.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock) return _timers.Count;
+        }
+    }
+
     /// <summary>Moves the clock, firing what falls due on the way, in order.</summary>
     public void Advance(TimeSpan by)
     {

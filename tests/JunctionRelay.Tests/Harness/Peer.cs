@@ -34,8 +34,14 @@ public sealed class Peer : IDisposable
         var socket = new Socket(address.AddressFamily, SocketType.Stream, address is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
         await socket.ConnectAsync(address).WaitAsync(Eventually.Deadline);
         if (address is IPEndPoint) socket.NoDelay = true;
+        if (!tls) return Plain(socket);
+        return await SecureAsync(socket, certificate, serverName);
+    }
+
+    /// <summary>TLS over a socket that may have said something before.</summary>
+    public static async Task<Peer> SecureAsync(Socket socket, X509Certificate2? certificate = null, string serverName = "relay.test")
+    {
         var transport = new NotingStream(new NetworkStream(socket));
-        if (!tls) return new Peer(socket, transport, transport);
         var secured = new SslStream(transport);
         await secured.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
@@ -65,8 +71,13 @@ public sealed class Peer : IDisposable
     public static async Task<Peer> AcceptAsync(Socket listener, bool tls = false, X509Certificate2? certificate = null)
     {
         var socket = await listener.AcceptAsync().WaitAsync(Eventually.Deadline);
+        return tls ? await SecuredAsync(socket, certificate) : Plain(socket);
+    }
+
+    /// <summary>The same from the server's side.</summary>
+    public static async Task<Peer> SecuredAsync(Socket socket, X509Certificate2? certificate = null)
+    {
         var transport = new NotingStream(new NetworkStream(socket));
-        if (!tls) return new Peer(socket, transport, transport);
         var secured = new SslStream(transport);
         await secured.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
         {
@@ -74,6 +85,12 @@ public sealed class Peer : IDisposable
             EnabledSslProtocols = SslProtocols.Tls13,
         }).WaitAsync(Eventually.Deadline);
         return new Peer(socket, transport, secured);
+    }
+
+    private static Peer Plain(Socket socket)
+    {
+        var transport = new NotingStream(new NetworkStream(socket));
+        return new Peer(socket, transport, transport);
     }
 
     public static Socket Listen(IPAddress? address = null)

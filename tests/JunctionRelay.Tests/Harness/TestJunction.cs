@@ -37,14 +37,16 @@ internal sealed class TestJunction : IAsyncDisposable
     public static async Task<TestJunction> StartAsync(TestJunctionPlan plan)
     {
         var (log, linkLog, directory) = (new TestLog<RelayService>(), new TestLog<LinkService>(), new LinkDirectory());
-        var tls = new TlsSettings(TestPki.Default.Identity(plan.Name), TestPki.Default.Trust);
+        var tls = new TlsSettings(plan.Credentials ?? new TlsCredentials(TestPki.Default.Identity(plan.Name), TestPki.Default.Trust));
         var party = new LinkParty(plan.Name, plan.Instance ?? Guid.NewGuid(), plan.Generation);
         var options = new LinkOptions { Self = party, Log = linkLog, PingInterval = plan.PingInterval ?? TimeSpan.FromSeconds(5), Resume = plan.Resume ?? TimeSpan.FromSeconds(60) };
+        if (plan.RotationGrace is { } grace) options = options with { RotationGrace = grace };
         var links = new LinkService(
             new LinksPlan
             {
                 Options = options,
                 Directory = directory,
+                Credentials = tls.Credentials,
                 Dial = [.. plan.Dial.Select(d => new DialledLink(
                     d.Peer, d.Peer, () => new LinkConnector(d.Addresses, d.Peer, tls, new SocketDialer(SocketSettings.Default), _ => null), options.Resume, options.PingInterval))],
                 Listen = plan.Dialled ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
@@ -76,7 +78,10 @@ internal sealed class TestJunction : IAsyncDisposable
 
     private static RelayPlan Relay(TestJunctionPlan plan, LinkDirectory directory, string name, object target)
     {
-        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero };
+        var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero, Auths = plan.RelayAuths };
+        relay = relay with { Listen = [.. relay.Listen.Select(l => l with { EndPoint = new IPEndPoint(plan.Address, 0) })], Services = new ServiceTable(List(plan, directory, target), plan.Ports(name)) };
+        if (plan.Limits is not null) relay = relay with { Admission = new Admission(null, plan.Limits) };
+        if (plan.Balancers is not null) relay = relay with { Admission = new Admission(null, new ConnectionLimits(null, null), plan.Balancers) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
     }
 
@@ -84,8 +89,11 @@ internal sealed class TestJunction : IAsyncDisposable
     {
         Name = "peers",
         Listen = [],
+        Auths = plan.ServiceAuths,
         Authorization = new PeerRules([.. plan.Peers.Select(p => new PeerRule(p.Key, new NamePatterns(p.Value), null, null, null, null))]),
-        Services = new ServiceTable(plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value))),
+        Services = new ServiceTable(
+            plan.Services.ToDictionary(s => s.Key, s => List(plan, directory, s.Value)),
+            plan.Services.Keys.Where(s => plan.Ports(s) is not null).ToDictionary(s => s, s => plan.Ports(s)!)),
         HealthInterval = TimeSpan.Zero,
     };
 
@@ -106,14 +114,30 @@ internal sealed class TestJunction : IAsyncDisposable
 internal sealed record TestJunctionPlan(string Name)
 {
     public Dictionary<string, object> Relays { get; init; } = [];
+
+    /// <summary>The relays and services that follow a license server, and the vendor ports that they allow.</summary>
+    public Dictionary<string, (int First, int Last)> Follows { get; init; } = [];
+
+    /// <summary>Where relays listen.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
     public Dictionary<string, IGreeter> Greeters { get; init; } = [];
     public Dictionary<string, object> Services { get; init; } = [];
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public ConnectionLimits? Limits { get; init; }
+    public CidrSet? Balancers { get; init; }
+    public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();
+    public IReadOnlyDictionary<string, ClientAuth> ServiceAuths { get; init; } = new Dictionary<string, ClientAuth>();
     public TlsSettings? ListenTls { get; init; }
+
+    /// <summary>For links; of <see cref="TestPki.Default"/> unless given.</summary>
+    public TlsCredentials? Credentials { get; init; }
     public Guid? Instance { get; init; }
     public ulong Generation { get; init; } = 1;
     public TimeSpan? PingInterval { get; init; }
     public TimeSpan? Resume { get; init; }
+    public TimeSpan? RotationGrace { get; init; }
+
+    public VendorPorts? Ports(string name) => Follows.TryGetValue(name, out var allowed) ? new VendorPorts([allowed], TimeProvider.System) : null;
 }

@@ -35,15 +35,17 @@ public sealed class LogOutputTests
         foreach (var (kept, format) in new (Kept, ILogFormat)[] { (text, new TextLog()), (json, new JsonLog()) })
         {
             using var output = new LogOutput(kept, format, LogLevel.Information, new ManualTime());
-            output.CreateLogger("JunctionRelay.Relay.Test").ConnectionEnded(LogLevel.Information, id, "lmgrd", "192.0.2.1:5", "cloud", "lic:27000", 147, 28, 1.7004, "client-closed", "");
+            output.CreateLogger("JunctionRelay.Relay.Test").ConnectionEnded(LogLevel.Information, id, "lmgrd", "192.0.2.1:5", "cloud", "lic:27000", 147, 28, 1.7004, "client-closed",
+                new LicenseHolder("alice", "node 01", "demod", "42"), "");
         }
 
         Assert.Equal(
-            $"2026-01-02T03:04:05.000Z info  end {id} relay=lmgrd client=192.0.2.1:5 peer=cloud target=lic:27000 to_target=147 to_client=28 seconds=1.700 reason=client-closed\n", text.Text);
+            $"2026-01-02T03:04:05.000Z info  end {id} relay=lmgrd client=192.0.2.1:5 peer=cloud target=lic:27000 to_target=147 to_client=28 seconds=1.700 reason=client-closed user=alice host=\"node 01\" vendor=demod pid=42\n", text.Text);
         var line = JsonDocument.Parse(json.Text).RootElement;
         string Field(string name) => line.GetProperty(name).ToString();
         Assert.Equal("2026-01-02T03:04:05.000Z info connection-ended 1000", $"{Field("time")} {Field("level")} {Field("event")} {Field("eventId")}");
         Assert.Equal($"{id} lmgrd 192.0.2.1:5 cloud lic:27000 client-closed", $"{Field("id")} {Field("relay")} {Field("client")} {Field("peer")} {Field("target")} {Field("reason")}");
+        Assert.Equal("alice node 01 demod 42", $"{Field("user")} {Field("host")} {Field("vendor")} {Field("pid")}");
         Assert.Equal((147, 28, 1.7004), (line.GetProperty("toTarget").GetInt64(), line.GetProperty("toClient").GetInt64(), line.GetProperty("seconds").GetDouble()));
     }
 

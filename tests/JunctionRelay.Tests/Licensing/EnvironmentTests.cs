@@ -1,7 +1,6 @@
-using System.CommandLine;
-using System.Globalization;
 using JunctionRelay.App.Commands;
 using JunctionRelay.Tests.Configuration;
+using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Licensing;
 
@@ -94,13 +93,14 @@ public sealed class EnvironmentTests
                 "b": { "listen": ["127.0.0.1:8990"], "target": ["10.1.2.3:8990"], "preset": "sentieon" },
                 "c": { "listen": ["*:27050"], "target": ["lic2.example.com:27050"], "preset": "acme" },
                 "d": { "listen": ["*:27051"], "target": ["lic3.example.com:27051"], "preset": "acme" },
-                "e": { "listen": ["*:80"], "target": ["www:80"] }
+                "e": { "listen": ["*:80"], "target": ["www:80"] },
+                "f": { "listen": ["10.0.0.1:27000"], "target": ["lic4.example.com:27000"], "protocol": "flexlm" }
               },
               "presets": { "acme": { "variable": "ACME_LICENSE_FILE" } }
             }
             """);
         Assert.Equal(
-            (0, "export ANSYSLMD_LICENSE_FILE='1055@lic1.example.com'\nexport SENTIEON_LICENSE='127.0.0.1:8990'\nexport ACME_LICENSE_FILE='27050@lic2.example.com:27051@lic3.example.com'\n", ""),
+            (0, "export ANSYSLMD_LICENSE_FILE='1055@lic1.example.com'\nexport SENTIEON_LICENSE='127.0.0.1:8990'\nexport ACME_LICENSE_FILE='27050@lic2.example.com:27051@lic3.example.com'\nexport LM_LICENSE_FILE='27000@lic4.example.com'\n", ""),
             await EnvAsync($"-c {folder.Path("junction.json")}"));
         Assert.StartsWith("export ANSYSLMD_LICENSE_FILE='1055@j'\n", (await EnvAsync($"-c {folder.Path("junction.json")} --junction j")).Output, StringComparison.Ordinal);
     }
@@ -125,8 +125,6 @@ public sealed class EnvironmentTests
     {
         var arguments = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Select(a => a.EndsWith(".lic", StringComparison.Ordinal) ? RepositoryFiles.Path($"tests/JunctionRelay.Tests/Licensing/Files/{a}") : a);
-        using StringWriter output = new(CultureInfo.InvariantCulture), error = new(CultureInfo.InvariantCulture);
-        var exit = await EnvCommand.Create().Parse([.. arguments]).InvokeAsync(new InvocationConfiguration { Output = output, Error = error });
-        return (exit, output.ToString(), error.ToString());
+        return await JunctionProgram.RunAsync(arguments.Prepend("env"));
     }
 }

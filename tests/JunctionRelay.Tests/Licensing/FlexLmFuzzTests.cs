@@ -1,12 +1,15 @@
+using System.Globalization;
 using JunctionRelay.Licensing;
 
 namespace JunctionRelay.Tests.Licensing;
 
-/// <summary>The same hostile bytes on every run: a failure names the case, and the seed brings it back.</summary>
+/// <summary>The same hostile bytes on every run: a failure names the case, and the seed brings it back. JUNCTION_FUZZ_CASES sets how many are tried.</summary>
 public sealed class FlexLmFuzzTests
 {
     private const int Seed = 27000;
-    private const int Cases = 200_000;
+
+    private static readonly int Cases =
+        int.TryParse(Environment.GetEnvironmentVariable("JUNCTION_FUZZ_CASES"), NumberStyles.None, CultureInfo.InvariantCulture, out var cases) ? cases : 200_000;
 
     [Fact]
     public void No_bytes_whatever_throw_or_contradict_themselves()

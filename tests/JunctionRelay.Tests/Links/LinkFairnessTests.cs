@@ -45,6 +45,56 @@ public sealed class LinkFairnessTests
         Assert.True(after.Count(id => id == 1) >= 2 && after.Count(id => id == 3) >= 2, $"no turns: {string.Join(' ', order)}");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20)]
+    public async Task Readers_that_have_stopped_put_not_a_byte_between_a_hundred_others(int stopped)
+    {
+        const int RoundTrips = 50;
+        await using var pair = await new LinkPair().StartAsync();
+        var stuck = new List<(LinkStream Cloud, LinkStream Hq)>();
+        var floods = new List<Task>();
+        for (var i = 0; i < stopped; i++)
+        {
+            stuck.Add(await pair.OpenAsync());
+            floods.Add(LinkStreamTests.FloodAsync(stuck[i].Hq, () => { }));
+        }
+
+        await Eventually.StableAsync(() => stuck.Sum(s => (int)s.Cloud.Ledger.Received));
+        var talking = new List<(LinkStream Cloud, LinkStream Hq)>();
+        for (var i = 0; i < 100; i++)
+            talking.Add(await pair.OpenAsync());
+        var before = stuck.ConvertAll(s => (s.Hq.Ledger.Sent, s.Cloud.Ledger.Received, s.Cloud.Ledger.Limit));
+        await Task.WhenAll(talking.Select(TalkAsync)).WaitAsync(Eventually.Deadline);
+        Assert.Equal(before, stuck.ConvertAll(s => (s.Hq.Ledger.Sent, s.Cloud.Ledger.Received, s.Cloud.Ledger.Limit)));
+        Assert.All(before, b => Assert.Equal(pair.CloudOptions.InitialWindow, b.Received));
+
+        foreach (var (cloud, _) in stuck)
+            cloud.Abort(CloseReason.ClientReset);
+        await Assert.ThrowsAsync<ConnectionBrokenException>(() => Task.WhenAll(floods));
+
+        static async Task TalkAsync((LinkStream Cloud, LinkStream Hq) ends)
+        {
+            for (var i = 0; i < RoundTrips; i++)
+            {
+                await PassAsync(ends.Cloud, ends.Hq);
+                await PassAsync(ends.Hq, ends.Cloud);
+            }
+        }
+
+        static async Task PassAsync(LinkStream from, LinkStream to)
+        {
+            const int MessageBytes = 150;
+            await from.Output.WriteAsync(new byte[MessageBytes]);
+            for (var arrived = 0L; arrived < MessageBytes;)
+            {
+                var read = await to.Input.ReadAsync();
+                arrived += read.Buffer.Length;
+                to.Input.AdvanceTo(read.Buffer.End);
+            }
+        }
+    }
+
     [Fact]
     public async Task A_thousand_streams_that_nobody_reads_stay_inside_the_budget_and_starve_nobody()
     {

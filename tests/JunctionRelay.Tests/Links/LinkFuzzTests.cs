@@ -47,7 +47,7 @@ public sealed class LinkFuzzTests
             var random = new Random(number);
             var length = number % 2 == 0
                 ? new LinkHello { Party = Options.Self, Limits = Options.Limits, Session = Guid.Empty, Verdict = LinkVerdict.New }.Write(bytes)
-                : new LinkOpen("service", Guid.Empty, "1.2.3.4:5", ["a", "b"]) { Destination = "c:1", IsHeld = true }.Write(bytes, 1);
+                : new LinkOpen("service", Guid.Empty, "1.2.3.4:5", ["a", "b"]) { VendorPort = 40000, Destination = "c:1", IsHeld = true }.Write(bytes, 1);
             var payload = bytes.AsSpan(LinkFrame.HeaderBytes, length - LinkFrame.HeaderBytes).ToArray();
             for (var change = random.Next(4); change >= 0; change--)
                 payload[random.Next(payload.Length)] = (byte)random.Next(256);

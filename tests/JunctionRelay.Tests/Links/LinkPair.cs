@@ -37,6 +37,9 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
     /// <summary>Whether dials succeed.</summary>
     public volatile bool IsNetworkUp = true;
 
+    /// <summary>Whether there seem to be other junctions, to which every second dial would lead.</summary>
+    public bool HasOthers { get; init; }
+
     /// <summary>What happens to each new connection, seen from the dialler.</summary>
     public Action<MemoryConnection> OnDial { get; set; } = _ => { };
 
@@ -89,7 +92,7 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
         LongestResumeRetry = TimeSpan.FromMilliseconds(20),
     };
 
-    bool ILinkConnector.HasOthers => false;
+    bool ILinkConnector.HasOthers => HasOthers;
 
     ILinkConnector ILinkConnector.Others() => this;
 

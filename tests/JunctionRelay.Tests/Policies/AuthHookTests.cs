@@ -12,8 +12,17 @@ public sealed class AuthHookTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly AuthRequest Request = new()
     {
-        Mech = "unix", Data = "My_secret_key", Addr = "10.1.2.3", User = "alice", Groups = ["users", "Developers"], Uid = 1000, Peer = "node-17", Service = "sentieon",
-        Target = "lic3:8990", Client = "10.1.2.3:4711", Asserted = "node-17",
+        Mech = "unix",
+        Data = "My_secret_key",
+        Addr = "10.1.2.3",
+        User = "alice",
+        Groups = ["users", "Developers"],
+        Uid = 1000,
+        Peer = "node-17",
+        Service = "sentieon",
+        Target = "lic3:8990",
+        Client = "10.1.2.3:4711",
+        Asserted = "node-17",
     };
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("junction-auth-");

@@ -198,7 +198,7 @@ public sealed class DestinationPatternsTests
     private static DestinationPatterns List(params string[] entries) =>
         new([.. entries.Select(e => OpenEntry.Read(e, out var flaw) ?? throw new ArgumentException(flaw.What))], OwnPublic.Equals);
 
-    private static DialRequest Request(string destination) => new(ConnectionId.Next(), 0, null, [], Destination.Read(destination));
+    private static DialRequest Request(string destination) => new(ConnectionId.Next(), 0, null, [], Destination: Destination.Read(destination));
 
     private static async Task<DialOutcome> Dial(string[] open, string name, EndPoint server, params string[] addresses)
     {

@@ -41,6 +41,49 @@ public sealed class TargetListTests
     }
 
     [Fact]
+    public async Task A_link_that_is_not_up_yet_is_called_down_after_a_second_and_up_as_soon_as_it_is()
+    {
+        var a = new ScriptedTarget("a", CloseReason.LinkDown) { ProbeInterval = TimeSpan.FromMilliseconds(200) };
+        var health = new TargetHealth(a, probed: true);
+        var time = new ManualTime();
+        using var stop = new CancellationTokenSource();
+        var probing = new HealthProber(health, TimeSpan.FromSeconds(10), time).RunAsync(stop.Token);
+        await AdvanceAsync(0.9);
+        Assert.True(health.IsUp);
+        await AdvanceAsync(0.3);
+        Assert.False(health.IsUp);
+
+        // The same when an early client found it down.
+        a.Fails = null;
+        await AdvanceAsync(0.2);
+        Assert.True(health.IsUp);
+        await stop.CancelAsync();
+        await probing;
+
+        var early = new TargetHealth(a, probed: true);
+        early.Report(DialOutcome.Failed(CloseReason.LinkDown, ""));
+        using var stopEarly = new CancellationTokenSource();
+        probing = new HealthProber(early, TimeSpan.FromSeconds(10), time).RunAsync(stopEarly.Token);
+        await AdvanceAsync(0.2);
+        Assert.True(early.IsUp);
+        await stopEarly.CancelAsync();
+        await probing;
+
+        async Task AdvanceAsync(double seconds)
+        {
+            for (var passed = 0.0; passed < seconds - 0.01; passed += 0.1)
+            {
+                await ProberWaitsAsync();
+                time.Advance(TimeSpan.FromSeconds(0.1));
+            }
+
+            await ProberWaitsAsync();
+        }
+
+        Task ProberWaitsAsync() => Eventually.TrueAsync(() => time.Waiting == 1, () => "the prober does not wait for its next turn");
+    }
+
+    [Fact]
     public void One_lost_packet_takes_no_target_out_but_two_timeouts_do()
     {
         var health = new TargetHealth(new ScriptedTarget("a"), probed: true);
@@ -188,6 +231,7 @@ public sealed class TargetListTests
         public int Dials { get; private set; }
         public Action? Takes { get; init; }
         public bool IsReady { get; init; } = true;
+        public TimeSpan? ProbeInterval { get; init; }
 
         public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
         {

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Pki;
+
+/// <summary>Looks at the files of all stores now and then, and tells what became of them.</summary>
+internal sealed class CertificateWatch(IReadOnlyList<CertificateStore> stores, TimeProvider time, ILogger log)
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                LookAtAll();
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop.
+        }
+    }
+
+    /// <summary>One look at all of them.</summary>
+    public void LookAtAll()
+    {
+        foreach (var store in stores)
+        {
+            var (news, detail) = store.Look();
+            if (news == CertificateStore.News.Replaced)
+                log.CertificateReplaced(store.Name, detail);
+            else if (news == CertificateStore.News.Broken)
+                log.CertificateKept(store.Name, detail);
+        }
+    }
+}
