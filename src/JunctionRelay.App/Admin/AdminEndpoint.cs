@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using JunctionRelay.Configuration;
 using JunctionRelay.Relay;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +8,7 @@ namespace JunctionRelay.App.Admin;
 
 /// <summary>What each path of the admin endpoint answers. Everything here is read-only; nothing a client sends comes back to it.</summary>
 internal sealed class AdminEndpoint(
-    Func<JunctionPlan> plan, RelayService relays, StatusReader reader, StatusFeed feed, MeterReadings readings, AdminAccess access, ILogger log, TimeProvider time)
+    Func<JunctionPlan> plan, RelayService relays, StatusReader reader, StatusFeed feed, MeterReadings readings, AdminAccess access, QuietThread quiet, ILogger log, TimeProvider time)
 {
     /// <summary>A process whose limits were not looked at for so long hangs.</summary>
     private static readonly TimeSpan HangsAfter = TimeSpan.FromSeconds(30);
@@ -19,8 +18,8 @@ internal sealed class AdminEndpoint(
 
     private const string ReadyOf = "/readyz/";
 
-    private readonly RenderedOnce _status = new(() => JsonSerializer.SerializeToUtf8Bytes(reader.Read(withConnections: true), StatusJson.Default.StatusDocument), time);
-    private readonly RenderedOnce _metrics = new(() => Metrics(relays, readings), time);
+    private readonly RenderedOnce _status = new(() => Chunks.Json(reader.Read(withConnections: true), StatusJson.Default.StatusDocument), quiet, time);
+    private readonly RenderedOnce _metrics = new(() => Metrics(relays, readings), quiet, time);
     private readonly PageFiles _files = new();
     private int _watchers;
 
@@ -89,7 +88,7 @@ internal sealed class AdminEndpoint(
         var text = await rendered.GetAsync(context.RequestAborted);
         context.Response.ContentType = type;
         context.Response.ContentLength = text.Length;
-        if (HttpMethods.IsGet(context.Request.Method)) await context.Response.Body.WriteAsync(text, context.RequestAborted);
+        if (HttpMethods.IsGet(context.Request.Method)) await text.WriteToAsync(context.Response.Body, context.RequestAborted);
     }
 
     private async Task WatchAsync(HttpContext context)
@@ -105,7 +104,7 @@ internal sealed class AdminEndpoint(
 
         try
         {
-            await foreach (var frame in feed.ReadAsync(context.RequestAborted)) await context.Response.Body.WriteAsync(frame, context.RequestAborted);
+            await foreach (var frame in feed.ReadAsync(context.RequestAborted)) await frame.WriteToAsync(context.Response.Body, context.RequestAborted);
         }
         finally
         {
@@ -138,10 +137,10 @@ internal sealed class AdminEndpoint(
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.Body.WriteAsync(bytes).AsTask();
     }
 
-    private static byte[] Metrics(RelayService relays, MeterReadings readings)
+    private static Chunks Metrics(RelayService relays, MeterReadings readings)
     {
         relays.Connections.CountBytes();
-        return Encoding.UTF8.GetBytes(PrometheusText.Write(readings.Read()));
+        return Chunks.Text(PrometheusText.Write(readings.Read()));
     }
 
     private static void SecurityHeaders(IHeaderDictionary headers)

@@ -52,13 +52,14 @@ internal sealed class AdminServer(
     {
         // Nothing of this on the thread that starts the relays.
         await Task.Yield();
-        var history = new TrafficHistory(relays, time);
+        using var quiet = new QuietThread();
+        var history = new TrafficHistory(relays, quiet, time);
         var sampling = history.RunAsync(_stop.Token);
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(reload, () => plan().Certificates);
         using var readings = new MeterReadings();
         var reader = new StatusReader(plan, relays, links, reload, time);
-        var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, time), readings, new AdminAccess(admin, log, time), log, time);
+        var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, quiet, time), readings, new AdminAccess(admin, log, time), quiet, log, time);
         for (var told = false; !_stop.IsCancellationRequested; told = true)
         {
             if (await ServeAsync(admin, endpoint) is not { } error) continue;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
@@ -22,9 +23,9 @@ internal readonly record struct MeterSeries(double Value, IReadOnlyList<long>? B
 /// </summary>
 internal sealed class MeterReadings : IDisposable
 {
-    private readonly Lock _lock = new();
+    private readonly Lock _reading = new();   // never taken by whoever measures: that is the thread that serves sockets
     private readonly MeterListener _listener = new();
-    private readonly SortedDictionary<string, (Instrument Instrument, SortedDictionary<string, Entry> Series)> _families = new(StringComparer.Ordinal);   // under _lock
+    private readonly ConcurrentDictionary<string, (Instrument Instrument, ConcurrentDictionary<string, Entry> Series)> _families = new();
 
     public MeterReadings()
     {
@@ -41,7 +42,7 @@ internal sealed class MeterReadings : IDisposable
     /// <summary>Everything as it is now, in the order of names and labels.</summary>
     public IReadOnlyList<MeterFamily> Read()
     {
-        lock (_lock)
+        lock (_reading)
         {
             // What an observable instrument does not name any more is gone.
             foreach (var (instrument, series) in _families.Values)
@@ -50,7 +51,8 @@ internal sealed class MeterReadings : IDisposable
             }
 
             _listener.RecordObservableInstruments();
-            return [.. _families.Values.Select(f => new MeterFamily(f.Instrument, [.. f.Series.Select(s => (s.Key, s.Value.Read()))]))];
+            return [.. _families.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => new MeterFamily(
+                f.Value.Instrument, [.. f.Value.Series.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value.Read()))]))];
         }
     }
 
@@ -58,16 +60,10 @@ internal sealed class MeterReadings : IDisposable
 
     private void Measured(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = Labels(tags);
-        lock (_lock)
-        {
-            if (!_families.TryGetValue(instrument.Name, out var family))
-                _families[instrument.Name] = family = (instrument, new SortedDictionary<string, Entry>(StringComparer.Ordinal));
-            if (!family.Series.TryGetValue(labels, out var entry))
-                family.Series[labels] = entry = new Entry((instrument as Histogram<double>)?.Advice?.HistogramBucketBoundaries);
-            if (instrument.IsObservable) entry.Value = value;
-            else entry.Add(value);
-        }
+        var (_, series) = _families.GetOrAdd(instrument.Name, static (_, of) => (of, new()), instrument);
+        var entry = series.GetOrAdd(Labels(tags), static (_, bounds) => new Entry(bounds), (instrument as Histogram<double>)?.Advice?.HistogramBucketBoundaries);
+        if (instrument.IsObservable) entry.Set(value);
+        else entry.Add(value);
     }
 
     private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
@@ -89,24 +85,28 @@ internal sealed class MeterReadings : IDisposable
     private sealed class Entry(IReadOnlyList<double>? bounds)
     {
         private readonly long[]? _buckets = bounds is null ? null : new long[bounds.Count + 1];
+        private double _value;
 
-        public double Value { get; set; }
+        public void Set(double value) => Volatile.Write(ref _value, value);
 
+        // Without a lock, which a reader behind all others in line could hold for long.
         public void Add(double value)
         {
-            Value += value;
+            double before;
+            do before = Volatile.Read(ref _value);
+            while (Interlocked.CompareExchange(ref _value, before + value, before) != before);
             if (_buckets is null) return;
             var i = 0;
             while (i < bounds!.Count && value > bounds[i]) i++;
-            _buckets[i]++;
+            Interlocked.Increment(ref _buckets[i]);
         }
 
         public MeterSeries Read()
         {
-            if (_buckets is null) return new MeterSeries(Value);
+            if (_buckets is null) return new MeterSeries(Volatile.Read(ref _value));
             var (atMost, sum) = (new long[_buckets.Length], 0L);
-            for (var i = 0; i < atMost.Length; i++) atMost[i] = sum += _buckets[i];
-            return new MeterSeries(Value, atMost, bounds);
+            for (var i = 0; i < atMost.Length; i++) atMost[i] = sum += Volatile.Read(ref _buckets[i]);
+            return new MeterSeries(Volatile.Read(ref _value), atMost, bounds);
         }
     }
 }

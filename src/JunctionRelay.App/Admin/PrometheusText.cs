@@ -17,7 +17,7 @@ internal static class PrometheusText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    public static string Write(IEnumerable<MeterFamily> families)
+    public static StringBuilder Write(IEnumerable<MeterFamily> families)
     {
         var text = new StringBuilder();
         foreach (var (instrument, all) in families.Where(f => f.Series.Count > 0))
@@ -32,7 +32,7 @@ internal static class PrometheusText
             }
         }
 
-        return text.ToString();
+        return text;
     }
 
     /// <summary>From <c>junction.link.rtt</c> in seconds to <c>junction_link_rtt_seconds</c>: the unit in the name, and <c>_total</c> for what only grows.</summary>

@@ -4,21 +4,22 @@ namespace JunctionRelay.App.Admin;
 
 /// <summary>A text that is made anew when somebody asks and the last one is older than a moment: many readers cost no more than a few.</summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a SemaphoreSlim whose wait handle is never asked for holds nothing")]
-internal sealed class RenderedOnce(Func<byte[]> render, TimeProvider time)
+internal sealed class RenderedOnce(Func<Chunks> render, QuietThread quiet, TimeProvider time)
 {
     public static readonly TimeSpan GoodFor = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _one = new(1);
-    private (byte[] Text, long At)? _last;   // by whoever holds _one
+    private (Chunks Text, long At)? _last;   // by whoever holds _one
 
-    public async ValueTask<byte[]> GetAsync(CancellationToken cancellationToken)
+    public async ValueTask<Chunks> GetAsync(CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
         try
         {
             if (_last is var (text, at) && time.GetElapsedTime(at) < GoodFor) return text;
-            _last = (render(), time.GetTimestamp());
-            return _last.Value.Text;
+            text = await quiet.RunAsync(render);
+            _last = (text, time.GetTimestamp());
+            return text;
         }
         finally
         {

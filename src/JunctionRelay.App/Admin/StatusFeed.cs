@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using JunctionRelay.Relay;
 
 namespace JunctionRelay.App.Admin;
@@ -22,7 +21,7 @@ internal sealed record DeltaFrame(StatusDocument Status, IReadOnlyList<FeedRow> 
 /// The junction as a film, for pages that watch: one frame a second, made once for all of them, and only while there is one. A reader that is slow misses frames and
 /// then gets a full one; nobody waits for it.
 /// </summary>
-internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, TimeProvider time)
+internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, QuietThread quiet, TimeProvider time)
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -30,25 +29,26 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
     public const int MostRows = 5_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<RelayedConnection, FeedRow> _rows = [];   // of the newest frame; touched by whoever makes frames, one at a time
+    private readonly Dictionary<RelayedConnection, FeedRow> _rows = [];   // of the newest frame; as the next two, of the quiet thread
     private int _readers;   // under _lock
-    private Frame? _latest;   // under _lock; null while nobody reads
+    private Task<Frame>? _first;   // under _lock; null while nobody reads
+    private Frame? _latest;   // under _lock
     private long _lastRow;
     private long _ends;
 
     /// <summary>The frames as server-sent events, from now until cancelled.</summary>
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<Chunks> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var frame = Enter();
         try
         {
-            yield return frame.Full.Value;
+            var frame = await Enter();
+            yield return await FullAsync(frame);
             while (true)
             {
                 await frame.Next.Task.WaitAsync(cancellationToken);
                 Frame next;
                 lock (_lock) next = _latest!;
-                yield return next.Number == frame.Number + 1 ? next.Delta : next.Full.Value;
+                yield return next.Number == frame.Number + 1 ? next.Delta : await FullAsync(next);
                 frame = next;
             }
         }
@@ -58,19 +58,37 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
         }
     }
 
-    private Frame Enter()
+    // The newest frame; the first reader starts the film.
+    private async Task<Frame> Enter()
     {
+        Task<Frame> first;
         lock (_lock)
         {
             _readers++;
-            if (_latest is null)
+            if (_latest is { } latest) return latest;
+            first = _first ??= BeginAsync();
+        }
+
+        return await first;
+    }
+
+    private async Task<Frame> BeginAsync()
+    {
+        try
+        {
+            var frame = await quiet.RunAsync(() =>
             {
                 _rows.Clear();
-                _latest = Make(0);
-                _ = RunAsync(_latest);
-            }
-
-            return _latest;
+                return Make(0);
+            });
+            lock (_lock) _latest = frame;
+            _ = RunAsync(frame);
+            return frame;
+        }
+        catch
+        {
+            lock (_lock) _first = null;
+            throw;
         }
     }
 
@@ -86,12 +104,12 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
                 {
                     if (_readers == 0)
                     {
-                        _latest = null;
+                        (_first, _latest) = (null, null);
                         return;
                     }
                 }
 
-                var next = Make(frame.Number + 1);
+                var next = await quiet.RunAsync(() => Make(frame.Number + 1));
                 lock (_lock) _latest = next;
                 frame.Next.SetResult();
                 frame = next;
@@ -100,10 +118,13 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
         catch (Exception fault)
         {
             // Ends the pages' streams, which come again; the fault is told where they are served.
-            lock (_lock) _latest = null;
+            lock (_lock) (_first, _latest) = (null, null);
             frame.Next.SetException(fault);
         }
     }
+
+    // Most frames are never asked for in full.
+    private Task<Chunks> FullAsync(Frame frame) => quiet.RunAsync(() => frame.Full.Value);
 
     private Frame Make(long number)
     {
@@ -114,8 +135,8 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
         FeedRow[] all = [.. _rows.Values];
         var delta = new DeltaFrame(status with { Ends = status.Ends with { Recent = [.. ended.Reverse().Select(StatusReader.Row)] } }, rows, moved, gone);
         return new Frame(
-            number, Event("delta", JsonSerializer.SerializeToUtf8Bytes(delta, StatusJson.Default.DeltaFrame)),
-            new Lazy<ReadOnlyMemory<byte>>(() => Event("full", JsonSerializer.SerializeToUtf8Bytes(new FullFrame(status, all, history.Read()), StatusJson.Default.FullFrame))));
+            number, Chunks.Event("delta", delta, StatusJson.Default.DeltaFrame),
+            new Lazy<Chunks>(() => Chunks.Event("full", new FullFrame(status, all, history.Read()), StatusJson.Default.FullFrame)));
     }
 
     private (List<FeedRow> Rows, List<long[]> Moved, List<long> Gone) Rows(DateTimeOffset now)
@@ -144,10 +165,7 @@ internal sealed class StatusFeed(StatusReader reader, TrafficHistory history, Ti
         return (rows, moved, gone);
     }
 
-    private static ReadOnlyMemory<byte> Event(string name, byte[] json) =>
-        (byte[])[.. "event: "u8, .. System.Text.Encoding.ASCII.GetBytes(name), .. "\ndata: "u8, .. json, .. "\n\n"u8];
-
-    private sealed record Frame(long Number, ReadOnlyMemory<byte> Delta, Lazy<ReadOnlyMemory<byte>> Full)
+    private sealed record Frame(long Number, Chunks Delta, Lazy<Chunks> Full)
     {
         /// <summary>Completed when there is a newer frame.</summary>
         public TaskCompletionSource Next { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -9,7 +9,7 @@ namespace JunctionRelay.App.Admin;
 internal sealed record TrafficColumns(IReadOnlyList<double> At, IReadOnlyList<double> ToTarget, IReadOnlyList<double> ToClient, IReadOnlyList<int> Connections);
 
 /// <summary>Remembers the traffic of the last hour, a point every five seconds. Thread-safe.</summary>
-internal sealed class TrafficHistory(RelayService relays, TimeProvider time)
+internal sealed class TrafficHistory(RelayService relays, QuietThread quiet, TimeProvider time)
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
@@ -25,7 +25,7 @@ internal sealed class TrafficHistory(RelayService relays, TimeProvider time)
         using var timer = new PeriodicTimer(Interval, time);
         try
         {
-            for (var last = Total(); await timer.WaitForNextTickAsync(cancellationToken);) last = Add(last, Total());
+            for (var last = Total(); await timer.WaitForNextTickAsync(cancellationToken);) last = Add(last, await quiet.RunAsync(Total));
         }
         catch (OperationCanceledException)
         {

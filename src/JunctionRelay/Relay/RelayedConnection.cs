@@ -38,8 +38,8 @@ internal sealed class RelayedConnection
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
     private bool _isTold;   // refused in the client's own protocol
-    private readonly Lock _counting = new();   // the sweep and the end may meet
-    private (long ToTarget, long ToClient) _counted;   // under _counting
+    private long _countedToTarget;
+    private long _countedToClient;
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(
@@ -136,13 +136,23 @@ internal sealed class RelayedConnection
     /// <summary>What was passed on since the last time goes to the totals, so that they move while a job holds its connection for hours.</summary>
     public (long ToTarget, long ToClient) CountBytes()
     {
-        lock (_counting)
+        var (toTarget, toClient) = (BytesToTarget, BytesToClient);
+        var (moreToTarget, moreToClient) = (Uncounted(ref _countedToTarget, toTarget), Uncounted(ref _countedToClient, toClient));
+        if (moreToTarget + moreToClient > 0) _metrics.Passed(Relay, moreToTarget, moreToClient);
+        return (toTarget, toClient);
+    }
+
+    // The sweep, somebody who looks and the end may meet: each byte is one's to count, and nobody waits for another.
+    private static long Uncounted(ref long counted, long now)
+    {
+        for (var before = Volatile.Read(ref counted); before < now;)
         {
-            var (toTarget, toClient) = (BytesToTarget, BytesToClient);
-            if ((toTarget, toClient) == _counted) return _counted;
-            _metrics.Passed(Relay, toTarget - _counted.ToTarget, toClient - _counted.ToClient);
-            return _counted = (toTarget, toClient);
+            var found = Interlocked.CompareExchange(ref counted, now, before);
+            if (found == before) return now - before;
+            before = found;
         }
+
+        return 0;
     }
 
     private async Task<(CloseReason Reason, string Detail)> LiveAsync()

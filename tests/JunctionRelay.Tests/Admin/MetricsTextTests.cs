@@ -142,7 +142,7 @@ public sealed class MetricsTextTests
     }
 
     private List<string> Lines(MeterReadings readings) =>
-        [.. PrometheusText.Write(readings.Read()).Split('\n').Where(l => l.Contains(_name, StringComparison.Ordinal))];
+        [.. PrometheusText.Write(readings.Read()).ToString().Split('\n').Where(l => l.Contains(_name, StringComparison.Ordinal))];
 
     private sealed class NamedTarget(string name) : ITarget
     {
