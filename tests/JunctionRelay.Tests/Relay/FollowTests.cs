@@ -270,14 +270,22 @@ public sealed class FollowTests
         {
             Relays = { ["lmgrd"] = TestRelay.Tcp(licenses.Server.EndPoint) },
             Follows = { ["lmgrd"] = AnyPort },
-            Limits = new ConnectionLimits(2, null),
+            Limits = new ConnectionLimits(1, null),
         });
-        await using var one = await licenses.HoldAsync(Through(junction));
-        // One held, one asking lmgrd: the third connection, to the vendor daemon, is one too many only while lmgrd's is there.
-        await using var two = await licenses.HoldAsync(Through(junction));
-        await EndsAsync(junction, 2);
+        var port = licenses.Server.Daemon.EndPoint.Port;
+        using (var asking = await Peer.ConnectAsync(junction.AddressOf("lmgrd")))
+        {
+            await asking.SendAsync(SimulatedPair.Hello().ToBytes());
+            await asking.ReadAsync(20);
+            // As long as it has not hung up, it is the one that there may be.
+            Assert.True(await IsRefusedOrResetAsync(port));
+        }
+
+        await EndsAsync(junction, 1);
+        using var holding = await Peer.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
+        await holding.SendAsync(SimulatedPair.Hello().ToBytes());
+        await licenses.AssertSeatsAsync(1);
         Assert.NotNull((await SimulatedLicenseClient.CheckOutAsync(Through(junction))).Failure);
-        await licenses.AssertSeatsAsync(2);
     }
 
     [Fact]
