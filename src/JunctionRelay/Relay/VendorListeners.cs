@@ -83,7 +83,7 @@ internal sealed class VendorListeners(
         lock (_lock)
         {
             _isStopped = true;
-            foreach (var (_, port) in _open) _ = port.Listener.DisposeAsync();
+            foreach (var (_, port) in _open) _ = port.Listener.DisposeAsync().AsTask();
             _open.Clear();
             accepting = [.. _accepting];
         }
@@ -147,7 +147,7 @@ internal sealed class VendorListeners(
         foreach (var (address, port) in _open.Where(o => o.Value.Ports == ports && o.Value.Port == learnt.Port).ToList())
         {
             _open.Remove(address);
-            _ = port.Listener.DisposeAsync();
+            _ = port.Listener.DisposeAsync().AsTask();
             log.VendorPortClosed(port.Relay, SocketDialer.Text(address), why);
         }
     }
