@@ -4,7 +4,6 @@ using JunctionRelay.App.Demo;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
-using JunctionRelay.Routing;
 using JunctionRelay.Tests.Demo;
 using JunctionRelay.Tests.Harness;
 
