@@ -106,7 +106,7 @@ public sealed class FlexLmFollowerFuzzTests
         var reader = follow(pipe);
         var read = reader.ReadAsync().AsTask();
         var heard = new List<byte>();
-        for (var at = 0; at <= bytes.Length; )
+        for (var at = 0; at <= bytes.Length;)
         {
             var piece = Math.Min(1 + random.Next(random.Next(3) == 0 ? 3 : 200), bytes.Length - at);
             if (piece == 0) await pipe.Writer.CompleteAsync();
