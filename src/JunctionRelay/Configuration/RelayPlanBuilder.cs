@@ -186,7 +186,11 @@ internal sealed class RelayPlanBuilder
     {
         var relay = new RelayConfig
         {
-            Target = service.Target, Open = service.Open, ProxyProtocol = service.ProxyProtocol, Via = service.Via, ViaCredentials = service.ViaCredentials,
+            Target = service.Target,
+            Open = service.Open,
+            ProxyProtocol = service.ProxyProtocol,
+            Via = service.Via,
+            ViaCredentials = service.ViaCredentials,
         };
         return _parts.Of(KeyOf($"services.{name}", relay), () => Targets($"services.{name}", name, relay, HealthInterval));
     }

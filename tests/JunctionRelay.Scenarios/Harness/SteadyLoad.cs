@@ -90,7 +90,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or TimeoutException or Xunit.Sdk.XunitException)
         {
-            _failures.Enqueue($"{DateTimeOffset.UtcNow:HH:mm:ss.fff} client {client} {when}: {e.Message}");
+            _failures.Enqueue($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} client {client} {when}: {e.Message}");
             first.TrySetResult();
         }
     }
@@ -125,7 +125,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
         catch (Exception e) when (e is SocketException or TimeoutException or Xunit.Sdk.XunitException)
         {
-            _failures.Enqueue($"{DateTimeOffset.UtcNow:HH:mm:ss.fff} new client {client} {when}: {e.Message}");
+            _failures.Enqueue($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} new client {client} {when}: {e.Message}");
         }
     }
 
