@@ -97,6 +97,38 @@ internal sealed class VendorListeners(
         }
     }
 
+    /// <summary>What is known now, in names.</summary>
+    public IReadOnlyList<LearntVendor> Learnt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. from relay in _relays
+                           from service in relay.Services.Ports
+                           from port in service.Value.All
+                           from vendor in port.Vendors
+                           select new LearntVendor(relay.Name, service.Key, port.Server.Name, vendor, port.Port)];
+            }
+        }
+    }
+
+    /// <summary>Another process had learnt this; what it had opened for it is opened again, with its own socket.</summary>
+    public void Restore(LearntVendor known, InheritedSockets? inherited)
+    {
+        lock (_lock)
+        {
+            if (_relays.FirstOrDefault(r => r.Name == known.Relay) is not { } relay || !relay.Services.Ports.TryGetValue(known.Service, out var ports)) return;
+            if (relay.Services.TargetsOf(ports).FirstOrDefault(t => t.Name == known.Server) is not { } server) return;
+            if (ports.Learn(server, known.Vendor, known.Port).Port is null) return;
+            _followed.Add(ports);
+            foreach (var listen in relay.Listen)
+            {
+                if (listen.EndPoint is IPEndPoint beside && inherited?.Has(new IPEndPoint(beside.Address, known.Port)) == true) Open(relay, listen, beside, ports, known.Port, inherited);
+            }
+        }
+    }
+
     /// <summary>A conversation is passed on without being followed any further; told once until a redirect is followed again.</summary>
     public void Lost(string name, VendorPorts ports, ConnectionId id, string why)
     {
@@ -133,7 +165,7 @@ internal sealed class VendorListeners(
     }
 
     // Null when it is open; else what is in the way.
-    private string? Open(RelayPlan relay, ListenPlan listen, IPEndPoint beside, VendorPorts ports, int port)
+    private string? Open(RelayPlan relay, ListenPlan listen, IPEndPoint beside, VendorPorts ports, int port, InheritedSockets? inherited = null)
     {
         var address = new IPEndPoint(beside.Address, port);
         if (_open.TryGetValue(address, out var there))
@@ -147,7 +179,7 @@ internal sealed class VendorListeners(
         SocketListener listener;
         try
         {
-            listener = SocketListener.Bind(address, relay.Socket, listen.V6Only);
+            listener = SocketListener.Bind(address, relay.Socket, listen.V6Only, inherited);
         }
         catch (SocketException e)
         {
