@@ -18,6 +18,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     PkiCommand.Create(),
     StatusCommand.Create(),
     PingCommand.Create(),
+    CheckCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
     SimulateServerCommand.Create(),

@@ -71,7 +71,8 @@ internal sealed class LicenseArguments
         return (files, sources);
     }
 
-    private static (LicenseFile? File, string? Problem) ReadFile(string path)
+    /// <summary>Reads one license file, or says why not.</summary>
+    public static (LicenseFile? File, string? Problem) ReadFile(string path)
     {
         try
         {

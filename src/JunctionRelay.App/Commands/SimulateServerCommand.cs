@@ -38,6 +38,8 @@ internal static class SimulateServerCommand
         DefaultValueFactory = _ => "localhost",
     };
 
+    private static readonly Option<string?> Master = new("--master") { Description = "The master that lmgrd names to clients that ask for no vendor; itself unless said" };
+
     private static readonly Option<string> Vendor = new("--vendor")
     {
         Description = "The vendor daemon's name",
@@ -54,6 +56,7 @@ internal static class SimulateServerCommand
         command.Options.Add(Seats);
         command.Options.Add(HostName);
         command.Options.Add(Vendor);
+        command.Options.Add(Master);
         command.Options.Add(Quiet);
         command.SetAction(RunAsync);
         return command;
@@ -83,6 +86,7 @@ internal static class SimulateServerCommand
             Seats = arguments.GetValue(Seats),
             HostName = arguments.GetValue(HostName)!,
             Vendor = arguments.GetValue(Vendor)!,
+            Master = arguments.GetValue(Master),
             SeatChanged = arguments.GetValue(Quiet) ? null : change => lines.Writer.TryWrite(SeatLines.Change(change)),
         };
 

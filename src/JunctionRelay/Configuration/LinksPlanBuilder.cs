@@ -42,13 +42,18 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
             Credentials = tls.Credentials,
-            Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
+            Dial = [.. _links.Select(l => Dialled(l.Key, l.Value, tls, dialer))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
             Services = new ServiceTable(services, ports),
         };
+    }
+
+    private DialledLink Dialled(string name, LinkConfig link, TlsSettings tls, SocketDialer dialer)
+    {
+        var (addresses, peer, proxy) = (link.Dial!.Select(Address).ToList(), PeerOf(name), ProxyOf(link));
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.

@@ -17,6 +17,9 @@ internal readonly record struct DialRequest(
     /// <summary>What is known of the client beside its address; null = nothing.</summary>
     public ClientClaims? Claims { get; init; }
 
+    /// <summary>A peer checks the path: the junctions behind this one are to say in words why it leads nowhere.</summary>
+    public bool IsCheck { get; init; }
+
     /// <summary>Where the client connected to at the first junction; null where that is no address.</summary>
     public string? Local { get; init; }
 

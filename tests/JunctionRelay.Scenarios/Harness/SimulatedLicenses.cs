@@ -19,12 +19,15 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     private SimulatedLicenses(RealProgram server) => _server = server;
 
     /// <summary>Starts a server: lmgrd at <paramref name="address"/> and <paramref name="port"/>, its vendor daemon beside it.</summary>
-    public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null)
+    public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null, string hostName = "localhost", string? master = null)
     {
         var bracketed = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var server = RealProgram.Start(
             JunctionProcess.Binary(),
-            ["simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--quiet"],
+            [
+                "simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--quiet", "--host-name", hostName,
+                .. master is null ? Array.Empty<string>() : ["--master", master],
+            ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
         await server.Listening(vendorPort);
         return new SimulatedLicenses(server);
