@@ -114,7 +114,7 @@ public sealed class CheckNamesTheHopThatFails
             {
               "identity": {{authority.Identity("cloud")}},
               "links": { "enterprise": { "dial": ["hq.test:{{LinkPort}}"] } },
-              "relays": { "lmgrd": { "listen": ["{{Junction}}:{{Lmgrd}}"], "target": ["link://enterprise/lmgrd"], "protocol": "flexlm", "hostName": "lic.test" } }
+              "relays": { "lmgrd": { "listen": ["{{Junction}}:{{Lmgrd}}"], "target": ["link://enterprise/lmgrd"], "protocol": "flexlm" } }
             }
             """;
     }

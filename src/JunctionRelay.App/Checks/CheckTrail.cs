@@ -80,8 +80,8 @@ internal static class CheckLimits
 
     public static readonly TimeSpan Handshake = TimeSpan.FromSeconds(5);
 
-    /// <summary>Of a far junction's answer: it may itself wait <c>connectTimeout</c> for a target that is silent.</summary>
-    public static readonly TimeSpan FarDial = TimeSpan.FromSeconds(12);
+    /// <summary>Of a far junction's answer, which for a check waits 5 s for a target that is silent; there may be two of them.</summary>
+    public static readonly TimeSpan FarDial = TimeSpan.FromSeconds(11);
 
     /// <summary>Of an answer from a server that has accepted.</summary>
     public static readonly TimeSpan Answer = TimeSpan.FromSeconds(4);

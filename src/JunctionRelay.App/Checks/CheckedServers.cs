@@ -49,7 +49,8 @@ internal static class CheckedServers
     // A server, a triad, or a file; nothing of these: perhaps a relay.
     private static IEnumerable<(LicenseKind, LicenseServer, string)> Entry(string text, string? variable, List<string> problems)
     {
-        if (LicenseSource.FromVariable(text) is { } source) return source.Servers.Select(s => (variable == "RLM_LICENSE" ? LicenseKind.Rlm : source.Kind, s, LicenseVendors.Of(variable) ?? ""));
+        if (LicenseSource.ListFromVariable(text) is { } list)
+            return list.SelectMany(source => source.Servers.Select(s => (variable == "RLM_LICENSE" ? LicenseKind.Rlm : source.Kind, s, LicenseVendors.Of(variable) ?? "")));
         if (!File.Exists(text)) return [];
         var (file, problem) = LicenseArguments.ReadFile(text);
         if (file is null)

@@ -91,7 +91,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         }
 
         return await ConverseAsync(trail, asked, "this junction", null,
-            (port, s) => (port is { } vendorPort ? target.AtPort(vendorPort) : target).DialAsync(new DialRequest(ConnectionId.Next(), 0, null, []), s).AsTask(), target.Name, "", stop);
+            (port, s) => (port is { } vendorPort ? target.AtPort(vendorPort) : target).DialAsync(new DialRequest(ConnectionId.Next(), 0, null, []) { IsCheck = true }, s).AsTask(), target.Name, "", stop);
     }
 
     private async Task<bool> LinkAsync(CheckTrail trail, TargetAddress address, string service, Asked asked, CancellationToken stop)

@@ -11,7 +11,7 @@ namespace JunctionRelay.App.Commands;
 /// <summary>
 /// <c>junction simulate-server</c> (hidden): the simulated license server as a process of its own. Writes <see cref="SeatLines"/> to standard output and
 /// reads orders from standard input, a line each: <c>counts</c>, <c>wait N SECONDS</c>, <c>restart-vendor [PORT] [reset]</c>,
-/// <c>move-vendor [PORT]</c>, <c>end SEAT fin|reset</c>, <c>stop</c>. The end of its input is no order; TERM stops it.
+/// <c>move-vendor [PORT]</c>, <c>master HOST</c>, <c>end SEAT fin|reset</c>, <c>stop</c>. The end of its input is no order; TERM stops it.
 /// </summary>
 internal static class SimulateServerCommand
 {
@@ -136,6 +136,10 @@ internal static class SimulateServerCommand
                         break;
                     case ["move-vendor", .. var rest]:
                         await server.Daemon.MoveAsync(rest.Length > 0 ? int.Parse(rest[0], CultureInfo.InvariantCulture) : 0);
+                        lines.TryWrite(SeatLines.Listening(server));
+                        break;
+                    case ["master", var master]:
+                        server.Master = master;
                         lines.TryWrite(SeatLines.Listening(server));
                         break;
                     case ["end", var seat, "fin" or "reset"] words:

@@ -52,7 +52,8 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
         _options = options;
         // A wrong host name shows here, not in the first client's face.
         _ = new FlexLmRedirect { Host = options.HostName, Port = 1 }.ToBytes();
-        _ = new FlexLmServerAnswer(options.Master ?? options.HostName, options.Vendor).ToFrame();
+        Master = options.Master ?? options.HostName;
+        _ = new FlexLmServerAnswer(Master, options.Vendor).ToFrame();
         Seats = new SeatLedger(options.Seats, options.SeatChanged);
         _lmgrd = new SimulatedPort(options.Listen, ConverseAsync);
         try
@@ -73,6 +74,9 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
 
     /// <summary>The vendor daemon; restart it to change its port.</summary>
     public SimulatedVendorDaemon Daemon { get; }
+
+    /// <summary>The master that lmgrd names to clients that ask for no vendor; in a triad another takes over when it fails.</summary>
+    public string Master { get; set; }
 
     /// <summary>Who holds what.</summary>
     public SeatLedger Seats { get; }
@@ -105,7 +109,7 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
         var hello = await reader.ReadAsync(FlexLmHello.Parse, _options.HelloLimit, stopping);
         if (hello.Message is { Vendor: "" })
         {
-            await socket.SendAsync(new FlexLmServerAnswer(_options.Master ?? _options.HostName, _options.Vendor).ToFrame().ToBytes(), SocketFlags.None, stopping);
+            await socket.SendAsync(new FlexLmServerAnswer(Master, _options.Vendor).ToFrame().ToBytes(), SocketFlags.None, stopping);
             await HangUpAsync(socket, reader, stopping);
             return;
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace JunctionRelay.Scenarios.Harness;
@@ -55,15 +56,35 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
 
     /// <summary>Waits until so many seats are held, or until the time is over; returns how many are.</summary>
     public async Task<int> HeldWithin(int seats, TimeSpan within) =>
-        (await Ask(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
+        (await Ask(string.Create(CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
+
+    /// <summary>The vendor daemon moves to another port, as after a restart; who holds a seat keeps it. Returns the port.</summary>
+    public async Task<int> MoveVendor()
+    {
+        var before = Vendors().Count;
+        await Order("move-vendor");
+        await Deadline.Until(() => Vendors().Count > before, Deadline.Start, "the vendor daemon listens elsewhere", _server.Said);
+        return int.Parse(Vendors()[^1].Split(':')[^1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Of a triad: whom this server names as the master from now on.</summary>
+    public Task NameMaster(string host) => Order($"master {host}");
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private async Task Order(string order)
+    {
+        await _server.Input.WriteLineAsync(order);
+        await _server.Input.FlushAsync();
+    }
+
+    private List<string> Vendors() => [.. _server.Lines.Where(l => l.Contains("\"vendor\":", StringComparison.Ordinal)).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("vendor").GetString()!)];
+
 
     private async Task<SeatCounts> Ask(string order, TimeSpan within)
     {
         var before = Answers().Count;
-        await _server.Input.WriteLineAsync(order);
-        await _server.Input.FlushAsync();
+        await Order(order);
         await Deadline.Until(() => Answers().Count > before, within, $"the license server answers '{order}'", _server.Said);
         using var answer = JsonDocument.Parse(Answers()[before]);
         var counts = answer.RootElement;
