@@ -106,7 +106,7 @@ public sealed class CheckNamesTheHopThatFails
             {
               "identity": { "certificate": "{{files.Certificate}}", "key": "{{files.Key}}", "trust": "{{authority.Trust}}" },
               "linkListen": ["{{Enterprise}}:{{LinkPort}}"],
-              "services": { "lmgrd": { "target": ["{{Server}}:{{Lmgrd}}"], "protocol": "flexlm" } },
+              "services": { "lmgrd": { "target": ["{{Server}}:{{Lmgrd}}"], "protocol": "flexlm" }, "other": { "target": ["{{Server}}:1"] } },
               "peers": { "cloud": { "services": ["{{(fault == "service not allowed" ? "other" : "lmgrd")}}"] } }
             }
             """;

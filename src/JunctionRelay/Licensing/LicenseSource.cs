@@ -52,7 +52,7 @@ internal sealed partial record LicenseSource(LicenseKind Kind, IReadOnlyList<Lic
     public static IReadOnlyList<LicenseSource>? ListFromVariable(string text)
     {
         var entries = Separator().Split(text).Select(FromVariable).ToList();
-        return entries.Contains(null) ? null : entries!;
+        return entries.Contains(null) ? null : [.. entries.OfType<LicenseSource>()];
     }
 
     /// <summary>The name by which a server calls itself, as far as its line tells.</summary>
