@@ -17,6 +17,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ValidateCommand.Create(),
     PkiCommand.Create(),
     StatusCommand.Create(),
+    PauseCommand.Pause(),
+    PauseCommand.Resume(),
     PingCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),

@@ -26,7 +26,7 @@ internal static class RunCommand
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {
-                await JunctionHost.RunAsync(new LoggingPlan(reading.Config!.LogFormat, reading.Config.LogLevel), log => RelayPlanBuilder.Build(reading.Config, reading.Home, TimeProvider.System, reading.Instance, log));
+                await JunctionHost.RunAsync(new LoggingPlan(reading.Config!.LogFormat, reading.Config.LogLevel, reading.Config.AuditFile(reading.Home)), log => RelayPlanBuilder.Build(reading.Config, reading.Home, TimeProvider.System, reading.Instance, log));
                 return ExitCodes.Ok;
             }
             catch (ListenException e)

@@ -11,7 +11,8 @@ namespace JunctionRelay.App.Hosting;
 /// <summary>What the configuration says of the log; null where it says nothing.</summary>
 /// <param name="Format"><c>text</c> or <c>json</c>.</param>
 /// <param name="Level">The lowest level that is shown.</param>
-internal sealed record LoggingPlan(string? Format, string? Level);
+/// <param name="Audit">The file of the audit, or <see cref="JunctionConfig.AuditToOutput"/>; null = none.</param>
+internal sealed record LoggingPlan(string? Format, string? Level, string? Audit = null);
 
 /// <summary>The whole composition of a running junction.</summary>
 internal static class JunctionHost
@@ -24,7 +25,9 @@ internal static class JunctionHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(logging));
+        var log = Log(logging);
+        builder.Services.AddSingleton<ILoggerProvider>(_ => log);
+        if (logging.Audit is { } audit) builder.Services.AddSingleton<ILoggerProvider>(_ => AuditStream.Open(audit, log.CreateLogger(typeof(AuditStream).FullName!)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SocketActivation.Take());

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Policies;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Relay;
@@ -7,7 +8,7 @@ namespace JunctionRelay.Relay;
 /// <summary>Stage 1, Accept, of one listener, and the call of stage 2: accepts, admits, registers, starts the spine; backs off on errors.</summary>
 internal sealed class AcceptLoop(
     ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time,
-    VendorListeners? vendors = null)
+    VendorListeners? vendors = null, PausedServices? paused = null)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -72,7 +73,7 @@ internal sealed class AcceptLoop(
             }
 
             metrics.Started(relay.LoggedAs);
-            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors));
+            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors, paused));
         }
     }
 }

@@ -72,6 +72,9 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <summary>What is being relayed now.</summary>
     public ConnectionTable Connections { get; }
 
+    /// <summary>The services that are paused for now.</summary>
+    public PausedServices Paused { get; } = new();
+
     /// <summary>Sockets that listen already, for addresses of the plan.</summary>
     public InheritedSockets? Inherited { get; init; }
 
@@ -82,6 +85,24 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     /// <summary>What each relay and service has done.</summary>
     public RelayMetrics Metrics => _metrics;
+
+    /// <summary>No new stream of a peer gets the service; those that are there go on, or end where <paramref name="end"/>. Returns how many were ended.</summary>
+    public int Pause(string service, bool end)
+    {
+        Paused.Pause(service);
+        var (name, vendor) = ($"service/{service}", VendorListeners.VendorName($"service/{service}"));
+        var ended = end ? Connections.AbortWhere(c => c.Relay == name || c.Relay == vendor, CloseReason.NotPermitted) : 0;
+        _log.ServicePaused(service, ended);
+        return ended;
+    }
+
+    /// <summary>The service goes on. False where it was not paused.</summary>
+    public bool Resume(string service)
+    {
+        if (!Paused.Resume(service)) return false;
+        _log.ServiceResumed(service);
+        return true;
+    }
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
@@ -99,7 +120,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
             {
                 var listener = Bind(relay, listen);
                 _listeners.Add((relay, listener));
-                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors));
+                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors, Paused));
                 _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
             }
         }
@@ -107,7 +128,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         if (_peers is var (plan, streams))
         {
             _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time, _vendors));
+            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time, _vendors, Paused));
             Watch(plan);
         }
 
