@@ -11,7 +11,7 @@ internal static class AuditStream
     /// <summary>The ids of the events; their names and fields are those of the log (docs/operating.md).</summary>
     public static readonly IReadOnlySet<int> Events = new HashSet<int>
     {
-        1000, 1001, 1012, 1013,   // connections: ended, refused, turned away uncounted, opened
+        1000, 1001, 1012, 1016,   // connections: ended, refused, turned away uncounted, opened
         1014, 1015,               // services: paused, resumed
         1020, 1021, 1022,         // vendor ports: learnt, opened, closed
         1201,                     // lines that are missing here
