@@ -66,7 +66,7 @@ internal static class JunctionHost
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        services.GetRequiredService<JunctionPlan>().Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        services.GetRequiredService<JunctionPlan>().Identity, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static AdminServer Admin(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -27,16 +28,21 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     /// <summary>What this junction is called.</summary>
     public string Self => _self;
 
+    /// <summary>For what we open for ourselves, on links that are up.</summary>
+    public OwnLinks Own => new(_directory, _self);
+
     /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
-    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
+    public LinksPlan? Build(
+        IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, IdentityPlanBuilder authorities, ILogger log)
     {
         if (!HasLinks) return null;
         var tls = new TlsSettings(certificates.Of(identity));
         var dialer = new SocketDialer(SocketSettings.Default);
+        var enrolment = authorities.Enrolment(log);
         return new LinksPlan
         {
             Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
@@ -45,7 +51,9 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Dial = [.. _links.Select(l => new DialledLink(
                 l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
-            Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
+            Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls) with { OpenProtocol = enrolment is null ? null : EnrolmentServer.Protocol }),
+            Enrolment = enrolment,
+            Authority = authorities.Authority,
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
             Services = new ServiceTable(services, ports),
         };
@@ -63,11 +71,11 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
     private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) => ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
 
-    private static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
+    internal static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
         Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
 
-    private static EndPoint Address(string text)
+    internal static EndPoint Address(string text)
     {
         var address = TargetAddress.Read(text, out _)!;
         return AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First) : new DnsEndPoint(address.Host, address.Ports.First);

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
-using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -25,8 +24,8 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>Where its status is told; null where it is not.</summary>
     public AdminPlan? Admin { get; init; }
 
-    /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
-    public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
+    /// <summary>How its certificates are kept up to date.</summary>
+    public IdentityPlan Identity { get; init; } = new();
 
     /// <summary>The certificates that it shows and trusts now.</summary>
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
@@ -50,11 +49,13 @@ internal sealed class RelayPlanBuilder
     private readonly LinksPlanBuilder _linksBuilder;
     private AuthBuilder? _auth;
     private readonly CertificateStores _certificates;
+    private readonly IdentityPlanBuilder _identityBuilder;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
         (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
         _certificates = new CertificateStores(time);
+        _identityBuilder = new IdentityPlanBuilder(config, _identity, _certificates, home, time);
         _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
     }
 
@@ -67,18 +68,20 @@ internal sealed class RelayPlanBuilder
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
                 s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
-        var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
+        var log = linkLog ?? NullLogger.Instance;
+        var auth = builder._auth = new AuthBuilder(home, time, log);
         var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports(s.Value.VendorPorts));
-        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, builder._identityBuilder, log);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
+        var renewal = builder._identityBuilder.Renewal(builder._linksBuilder.Own);
         var certificates = new CertificateList(config, home, builder._certificates);
         return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links, Auths(config, auth)))
         {
             Name = builder._linksBuilder.Self,
             Admin = admin,
-            Stores = builder._certificates.All,
+            Identity = new IdentityPlan { Stores = builder._certificates.All, Renewal = renewal },
             ReadCertificates = certificates.Read,
         };
     }

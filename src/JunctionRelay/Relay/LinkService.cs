@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Pki;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -20,11 +21,14 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     private readonly List<LinkPort> _ports = [];
     private readonly List<LinkDialer> _diallers = [];
     private readonly List<Task> _running = [];
+    private readonly RunningTasks _serving = new();
+    private readonly EnrolmentForwarder? _forwarder;
 
     /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
     public LinkService(LinksPlan? plan, ILogger<LinkService> log)
     {
         (_plan, _log) = (plan, log);
+        if (plan?.Authority is { } authority) _forwarder = new EnrolmentForwarder(plan.Own, authority, plan.Options.Time);
         if (plan is not null) _metrics = new LinkMetrics(RelayMetrics.MeterName, () => LinkReadings.Of(plan));
     }
 
@@ -47,11 +51,13 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         foreach (var address in _plan.Listen)
         {
             var port = new LinkPort(
-                Bind(address), _plan.Handshake!, (peer, from) => AcceptorFor(_plan, Streams, peer, from), _plan.Options.Log, _plan.Options.Time);
+                Bind(address), _plan.Handshake!, (peer, from) => AcceptorFor(_plan, Streams, peer, from), _plan.Options.Log, _plan.Options.Time,
+                _plan.Enrolment is { } enrolment ? (EnrolmentServer.Protocol, enrolment.ServeAsync) : null);
             _ports.Add(port);
             _log.LinkListening(SocketDialer.Text(port.EndPoint));
         }
 
+        Streams.Own = ServeOwn;
         foreach (var port in _ports) _running.Add(port.RunAsync());
         _running.Add(new LinkRotation(_plan.Directory, _plan.Credentials, _plan.Options).RunAsync(_stop.Token));
         foreach (var link in _plan.Dial)
@@ -79,6 +85,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         await _stop.CancelAsync();
         await Task.WhenAll((_plan?.Directory.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
         await Task.WhenAll(_running);
+        await _serving.WhenAllAsync();
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -90,6 +97,16 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         foreach (var port in _ports) await port.DisposeAsync();
         _stop.Dispose();
         _metrics?.Dispose();
+    }
+
+    // Peers have proved who they are, whatever `peers` grants them: a certificate is renewed for whoever has it.
+    private bool ServeOwn(LinkStream stream)
+    {
+        if (stream.Open.Service != EnrolmentServer.Service) return false;
+        if (_plan?.Enrolment is { } enrolment) _serving.Add(enrolment.ServeAsync(stream, stream.RemoteEndPoint));
+        else if (_forwarder is { } forwarder) _serving.Add(forwarder.ForwardAsync(stream));
+        else return false;
+        return true;
     }
 
     private SocketListener Bind(IPEndPoint address)
