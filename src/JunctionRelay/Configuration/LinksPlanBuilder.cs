@@ -67,7 +67,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Enrolment = enrolment,
             Authority = authorities.Authority,
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
-            Services = new ServiceTable(services, ports),
+            Services = new ServiceTable(services, ports) { Paused = (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Paused == true).Select(s => s.Key).ToHashSet() },
         };
     }
 
