@@ -4,7 +4,6 @@ using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
 using JunctionRelay.Links;
-using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 
 namespace JunctionRelay.App.Checks;
@@ -162,7 +161,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
             }
 
             // lmgrd may be asked twice.
-            if (trail.Steps.LastOrDefault()?.Hop is CheckHop.Server) return outcome.Connection;
+            if (trail.Steps is [.., { Hop: CheckHop.Server }]) return outcome.Connection;
             if (behind is not null && vendorPort is null) trail.Ok(CheckHop.Policy, $"{who} lets us use {service}");
             trail.Ok(hop, vendorPort is null ? $"{who} reaches {(behind is null ? target : $"the target of {service}")}" : $"{who} reaches port {vendorPort} of the same server", time);
             return outcome.Connection;
