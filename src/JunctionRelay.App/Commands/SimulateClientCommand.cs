@@ -58,7 +58,9 @@ internal static class SimulateClientCommand
             command.Options.Add(option);
         command.Validators.Add(said =>
         {
-            if (said.GetResult(Server) is null == (said.GetResult(Triad) is null)) said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c.");
+            if (said.GetResult(Server) is not null && said.GetResult(Triad) is not null) said.AddError("--server and --triad: one of them, please.");
+            else if (said.GetResult(Server) is null && Servers(said.GetValue(Triad), said.GetValue(Vendor)!) is null)
+                said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to one of these.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -118,9 +120,11 @@ internal static class SimulateClientCommand
             {
                 if (first is not null)
                     return;
-                var result = arguments.GetValue(Triad) is { } triad
-                    ? await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), [.. LicenseSource.FromVariable(triad)!.Servers.Select(s => new DnsEndPoint(s.Host, s.Port))], stop)
-                    : await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), stop);
+                var options = Options(arguments, number);
+                var servers = arguments.GetValue(Server) is null ? Servers(arguments.GetValue(Triad), arguments.GetValue(Vendor)!)! : [options.Server];
+                var result = servers.Count > 1
+                    ? await SimulatedLicenseClient.CheckOutAsync(options, servers, stop)
+                    : await SimulatedLicenseClient.CheckOutAsync(options with { Server = servers[0] }, stop);
                 lock (seats)
                 {
                     first ??= result.Failure;
@@ -160,6 +164,11 @@ internal static class SimulateClientCommand
             StepDone = arguments.GetValue(Verbose) ? (step, what) => Console.Error.WriteLine($"{step}: {what}") : null,
         };
     }
+
+    // A server or a triad: as said, else as licensed programs find it, by the variable of their vendor daemon or the one for all.
+    private static List<DnsEndPoint>? Servers(string? triad, string vendor) =>
+        LicenseSource.FromVariable(triad ?? Environment.GetEnvironmentVariable($"{vendor.ToUpperInvariant()}_LICENSE_FILE") ?? Environment.GetEnvironmentVariable("LM_LICENSE_FILE") ?? "")?
+            .Servers.Select(s => new DnsEndPoint(s.Host, s.Port)).ToList();
 
     // Waits until the user wants the seats back (null), or one of them is gone.
     private static async Task<SimulatedSeat?> LostAsync(List<SimulatedSeat> seats, StopRequest stop)
