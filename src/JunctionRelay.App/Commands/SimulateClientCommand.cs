@@ -59,8 +59,6 @@ internal static class SimulateClientCommand
         command.Validators.Add(said =>
         {
             if (said.GetResult(Server) is not null && said.GetResult(Triad) is not null) said.AddError("--server and --triad: one of them, please.");
-            else if (said.GetResult(Server) is null && Servers(said.GetValue(Triad), said.GetValue(Vendor)!) is null)
-                said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to one of these.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -68,6 +66,12 @@ internal static class SimulateClientCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
+        if (arguments.GetValue(Server) is null && Servers(arguments.GetValue(Triad), arguments.GetValue(Vendor)!) is null)
+        {
+            await Console.Error.WriteLineAsync("junction simulate-client: say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to 27000@HOST");
+            return ExitCodes.Usage;
+        }
+
         using var stop = new StopRequest(cancellationToken);
         var seats = new List<SimulatedSeat>();
         try

@@ -228,6 +228,9 @@ internal sealed class VendorListeners(
     /// <summary>What connections to a vendor daemon are counted and logged under.</summary>
     public static string VendorName(string relay) => $"{relay}/vendor";
 
+    /// <summary>The relay or service behind <see cref="VendorName"/>.</summary>
+    public static string RelayOf(string vendorName) => vendorName.EndsWith(VendorName(""), StringComparison.Ordinal) ? vendorName[..^VendorName("").Length] : vendorName;
+
     private void Sweep()
     {
         lock (_lock)

@@ -123,6 +123,12 @@ internal sealed class VendorPorts(IReadOnlyList<(int First, int Last)> allowed, 
         }
     }
 
+    /// <summary>Whether a redirect has sent clients of this vendor anywhere.</summary>
+    public bool Knows(string vendor)
+    {
+        lock (_lock) return _ports.Values.Any(p => p.Vendors.Contains(vendor));
+    }
+
     /// <summary>Whether a port of this daemon is known, without keeping it any longer for that.</summary>
     public bool Knows(string server, string vendor)
     {
