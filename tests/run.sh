@@ -36,6 +36,7 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+faketime faketime
 LIST
 }
 

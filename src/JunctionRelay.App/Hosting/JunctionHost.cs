@@ -35,6 +35,7 @@ internal static class JunctionHost
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Identity);
+        builder.Services.AddHostedService(Revocation);
         builder.Services.AddHostedService(Admin);
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -67,6 +68,16 @@ internal static class JunctionHost
 
     private static IdentityService Identity(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>().Identity, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+
+    private static RevocationService Revocation(IServiceProvider services)
+    {
+        var (links, relays) = (services.GetRequiredService<LinkService>(), services.GetRequiredService<RelayService>());
+        var revocation = new RevocationService(
+            services.GetRequiredService<JunctionPlan>().Revocation, () => relays.Connections.Connections, services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<RevocationService>>());
+        links.ReceiveDenyList = revocation.Receive;
+        return revocation;
+    }
 
     private static AdminServer Admin(IServiceProvider services) => new(
         services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),

@@ -8,6 +8,9 @@ internal sealed class CertificateStores(TimeProvider time)
 {
     private readonly Dictionary<(string?, string?, string?), CertificateStore> _stores = [];
 
+    /// <summary>Why somebody is refused whose certificate is valid; for every handshake of the plan.</summary>
+    public required Func<PeerIdentity, string?> Objection { get; init; }
+
     public IReadOnlyList<CertificateStore> All => [.. _stores.Values];
 
     /// <summary>What these files hold; they have been checked.</summary>
@@ -15,7 +18,11 @@ internal sealed class CertificateStores(TimeProvider time)
     {
         var key = (files.Certificate?.File, files.Key?.File, files.Trust?.File);
         if (!_stores.TryGetValue(key, out var store))
+        {
             _stores.Add(key, store = new CertificateStore(files.Certificate?.File, files.Key?.File, files.Trust?.File, time));
+            store.Credentials.Objection = Objection;
+        }
+
         return store.Credentials;
     }
 }

@@ -28,6 +28,12 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     /// <summary>What this junction is called.</summary>
     public string Self => _self;
 
+    /// <summary>The live sessions.</summary>
+    public LinkDirectory Directory => _directory;
+
+    /// <summary>Who is refused.</summary>
+    public required DenyLists Denied { get; init; }
+
     /// <summary>For what we open for ourselves, on links that are up.</summary>
     public OwnLinks Own => new(_directory, _self);
 
@@ -54,7 +60,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls) with { OpenProtocol = enrolment is null ? null : EnrolmentServer.Protocol }),
             Enrolment = enrolment,
             Authority = authorities.Authority,
-            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
+            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))], () => Denied.Now),
             Services = new ServiceTable(services, ports),
         };
     }

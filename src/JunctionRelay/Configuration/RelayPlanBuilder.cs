@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -27,6 +29,9 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>How its certificates are kept up to date.</summary>
     public IdentityPlan Identity { get; init; } = new();
 
+    /// <summary>Who is refused in spite of a valid certificate.</summary>
+    public required RevocationPlan Revocation { get; init; }
+
     /// <summary>The certificates that it shows and trusts now.</summary>
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
 
@@ -49,15 +54,20 @@ internal sealed class RelayPlanBuilder
     private readonly LinksPlanBuilder _linksBuilder;
     private AuthBuilder? _auth;
     private readonly CertificateStores _certificates;
+    private readonly DenyLists _denied;
     private readonly IdentityPlanBuilder _identityBuilder;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
     {
         (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
-        _certificates = new CertificateStores(time);
+        _denied = new DenyLists(Authorities, IdentityPlanBuilder.DenyListFile(config, home));
+        _certificates = new CertificateStores(time) { Objection = peer => _denied.Now.Objection(peer) };
         _identityBuilder = new IdentityPlanBuilder(config, _identity, _certificates, home, time);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time) { Denied = _denied };
     }
+
+    // Whose deny lists count: those whom the junction's own identity trusts.
+    private IEnumerable<X509Certificate2> Authorities() => _identity.Trust is null ? [] : _certificates.Of(_identity).Now.Trust ?? [];
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
     /// <param name="home">The directory that paths in it are relative to.</param>
@@ -83,6 +93,8 @@ internal sealed class RelayPlanBuilder
             Admin = admin,
             Identity = new IdentityPlan { Stores = builder._certificates.All, Renewal = renewal },
             ReadCertificates = certificates.Read,
+            Revocation = new RevocationPlan(
+                builder._denied, builder._identityBuilder.AuthoritysDenyListFile, builder._linksBuilder.Directory, builder._linksBuilder.Own),
         };
     }
 

@@ -38,6 +38,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
 
+    /// <summary>Takes the stream in which a peer gives its deny list; set before the start.</summary>
+    public Action<LinkStream>? ReceiveDenyList { get; set; }
+
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.EndPoint);
 
@@ -102,6 +105,12 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     // Peers have proved who they are, whatever `peers` grants them: a certificate is renewed for whoever has it.
     private bool ServeOwn(LinkStream stream)
     {
+        if (stream.Open.Service == DenyListExchange.Service && ReceiveDenyList is { } receive)
+        {
+            receive(stream);
+            return true;
+        }
+
         if (stream.Open.Service != EnrolmentServer.Service) return false;
         if (_plan?.Enrolment is { } enrolment) _serving.Add(enrolment.ServeAsync(stream, stream.RemoteEndPoint));
         else if (_forwarder is { } forwarder) _serving.Add(forwarder.ForwardAsync(stream));
