@@ -48,20 +48,21 @@ public sealed class NoSecretIsSeenAnywhere
 
         var secrets = new Dictionary<string, string> { ["the token"] = token[5..] };
         foreach (var file in Directory.EnumerateFiles(folder.Path, "*.key", SearchOption.AllDirectories))
-            secrets[file] = string.Concat((await File.ReadAllLinesAsync(file))[1..^1]);
+        {
+            // The public key stands in the file as well, and is in every certificate: of a P-256 key in PKCS #8 the secret number is the bytes from 36 to 68.
+            secrets[file] = string.Concat((await File.ReadAllLinesAsync(file))[1..^1])[48..90];
+        }
+
         Assert.True(secrets.Count >= 4, "there are keys to look for");
         foreach (var (name, secret) in secrets)
         {
             // Any piece of it that is long enough to be no accident.
             for (var at = 0; at + 24 <= secret.Length; at += 8)
             {
-                // What all keys have in common says nothing: the algorithm stands at their beginning.
                 var piece = secret.Substring(at, 24);
-                if (secrets.Values.Count(s => s.Contains(piece, StringComparison.Ordinal)) > 1 && !secrets.Values.All(s => s == secret))
-                    continue;
                 Assert.False(said.ToString().Contains(piece, StringComparison.Ordinal), $"{name} shows in what was said");
-                foreach (var file in Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(f => f != folder["token"] && !f.EndsWith(".key", StringComparison.Ordinal)))
-                    Assert.False(File.ReadAllText(file).Contains(piece, StringComparison.Ordinal) && file != folder["wrong"], $"{name} stands in {file}");
+                foreach (var file in Directory.EnumerateFiles(folder.Path, "*", SearchOption.AllDirectories).Where(f => f != folder["token"] && f != folder["wrong"] && !f.EndsWith(".key", StringComparison.Ordinal)))
+                    Assert.False(File.ReadAllText(file).Contains(piece, StringComparison.Ordinal), $"{name} stands in {file}");
             }
         }
 

@@ -116,7 +116,7 @@ public sealed class NodesJoinByToken : IAsyncLifetime
         var token = await Token("--name", "node-*", "--uses", "3", "--ttl", "30d", "--from", "127.0.0.0/8");
         await Enroll("node", ["--token-file", token, "--name", "node-07"]);
         var list = await _authority.Run("token", ["list"]);
-        Assert.Matches(@"(?m)^[0-9a-f]{16}  open          1 of 3  \S+  node-\*                    127\.0\.0\.0/8$", list);
+        Assert.Matches(@"(?m)^[0-9a-f]{16} +open +1 of 3 +\S+Z +node-\* +127\.0\.0\.0/8$", list);
         Assert.Contains("node-07 ", await _authority.Run("pki", ["show"]), StringComparison.Ordinal);
         using var shown = System.Text.Json.JsonDocument.Parse(await _authority.Run("pki", ["show", "--json"]));
         Assert.Equal(["hq", "node-07"], shown.RootElement.GetProperty("junctions").EnumerateArray().Select(j => j.GetProperty("name").GetString()));

@@ -3,26 +3,19 @@ using JunctionRelay.Pki;
 
 namespace JunctionRelay.Configuration;
 
-/// <summary>The files of one plan: what is used in several places is read once and replaced everywhere at once.</summary>
-internal sealed class CertificateStores(TimeProvider time)
+/// <summary>The files of one plan: what is used in several places is read once and replaced everywhere at once, also by the plans that come after it.</summary>
+internal sealed class CertificateStores(TimeProvider time, PlanParts parts, DenyLists denied)
 {
-    private readonly Dictionary<(string?, string?, string?), CertificateStore> _stores = [];
-
-    /// <summary>Why somebody is refused whose certificate is valid; for every handshake of the plan.</summary>
-    public required Func<PeerIdentity, string?> Objection { get; init; }
-
-    public IReadOnlyList<CertificateStore> All => [.. _stores.Values];
+    public IReadOnlyList<CertificateStore> All => parts.All<CertificateStore>();
 
     /// <summary>What these files hold; they have been checked.</summary>
-    public TlsCredentials Of(TlsFiles files)
-    {
-        var key = (files.Certificate?.File, files.Key?.File, files.Trust?.File);
-        if (!_stores.TryGetValue(key, out var store))
-        {
-            _stores.Add(key, store = new CertificateStore(files.Certificate?.File, files.Key?.File, files.Trust?.File, time));
-            store.Credentials.Objection = Objection;
-        }
+    public TlsCredentials Of(TlsFiles files) => parts.Of(
+        $"{files.Certificate?.File}\n{files.Key?.File}\n{files.Trust?.File}",
+        () => Refusing(new CertificateStore(files.Certificate?.File, files.Key?.File, files.Trust?.File, time))).Credentials;
 
-        return store.Credentials;
+    private CertificateStore Refusing(CertificateStore store)
+    {
+        store.Credentials.Objection = peer => denied.Now.Objection(peer);
+        return store;
     }
 }

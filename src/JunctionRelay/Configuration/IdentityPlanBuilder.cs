@@ -6,22 +6,23 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Configuration;
 
 /// <summary>From <c>identity</c> and <c>pki</c> to the authority that lives here and to the renewal of our own certificate.</summary>
-internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time)
+internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time, PlanParts parts)
 {
     private static readonly TimeSpan CertificateLifetime = TimeSpan.FromHours(24);
     private const int RejoinLimit = 10;
 
-    private readonly Lazy<EnrolmentOffice?> _office = new(() => config.Pki?.Directory is { } directory
-        ? new EnrolmentOffice(
-            PkiDirectory.Open(Path.GetFullPath(directory, home), time),
-            new EnrolmentRules(config.Pki.CertificateLifetime ?? CertificateLifetime, config.Pki.RejoinLimit ?? RejoinLimit), time)
-        : null);
-
     /// <summary>Who serves junctions that want a certificate; null where no authority lives.</summary>
-    public EnrolmentServer? Enrolment(ILogger log) => _office.Value is { } office ? new EnrolmentServer(office, time, log) : null;
+    public EnrolmentServer? Enrolment(ILogger log) => Office() is { } office ? parts.Of(Key, () => new EnrolmentServer(office, time, log)) : null;
+
+    private string Key => $"pki {config.Pki}";
+
+    private EnrolmentOffice? Office() => config.Pki is { Directory: { } directory } pki
+        ? parts.Of(Key, () => new EnrolmentOffice(
+            PkiDirectory.Open(Path.GetFullPath(directory, home), time), new EnrolmentRules(pki.CertificateLifetime ?? CertificateLifetime, pki.RejoinLimit ?? RejoinLimit), time))
+        : null;
 
     /// <summary>The deny list of the authority that lives here; null where none does.</summary>
-    public string? AuthoritysDenyListFile => _office.Value?.Pki.DenyListFile;
+    public string? AuthoritysDenyListFile => Office()?.Pki.DenyListFile;
 
     /// <summary>Where deny lists of others are kept; null where there is no directory for them.</summary>
     public static string? DenyListFile(JunctionConfig config, string home) => config.Identity?.Directory is { } path ? new IdentityDirectory(Path.GetFullPath(path, home)).DenyListFile : null;
@@ -41,11 +42,11 @@ internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identi
         var credentials = certificates.Of(identity);
         if (credentials.Now.Identity is not { Domain: not null } ours)
             return null;
-        var own = _office.Value is { } office && PeerIdentity.Of(ours.Certificate, ours.Domain).Name == office.Pki.Settings.Junction ? office : null;
+        var own = Office() is { } office && PeerIdentity.Of(ours.Certificate, ours.Domain).Name == office.Pki.Settings.Junction ? office : null;
         if ((own is null ? directory.ReadEnrolment() : new EnrolmentRecord(own.Pki.Settings.Junction, null)) is not { } from)
             return null;
         var client = from.Address is { } address
             ? new EnrolmentClient(LinksPlanBuilder.Address(address), new SocketDialer(SocketSettings.Default), LinksPlanBuilder.FromEnvironment) : null;
-        return new RenewalPlan(directory, credentials, from, client, links, own);
+        return parts.Of($"{directory.Root} {from} {Key}", () => new RenewalPlan(directory, credentials, from, client, links, own));
     }
 }

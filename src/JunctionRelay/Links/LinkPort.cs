@@ -11,11 +11,11 @@ namespace JunctionRelay.Links;
 /// <see cref="LinkAcceptor"/> that is right for the peer.
 /// </summary>
 /// <param name="listener">The bound port.</param>
-/// <param name="handshake">TLS with whoever dials.</param>
+/// <param name="handshake">TLS with whoever dials, as of now.</param>
 /// <param name="acceptorFor">What this peer at this address is granted, or refused.</param>
 /// <param name="other">Who serves those that speak the handshake's other protocol, for which they need no certificate.</param>
 internal sealed class LinkPort(
-    ConnectionListener listener, TlsHandshake handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time,
+    ConnectionListener listener, Func<TlsHandshake> handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time,
     (SslApplicationProtocol Protocol, Func<Connection, EndPoint?, Task> Serve)? other = null) : IAsyncDisposable
 {
     /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for. Whoever comes meanwhile waits in the system's queue.</summary>
@@ -28,6 +28,8 @@ internal sealed class LinkPort(
     private readonly RunningTasks _served = new();
     private readonly LineBudget _strangers = new();
     private readonly SemaphoreSlim _handshakes = new(MostHandshakes);
+
+    public ConnectionListener Listener => listener;
 
     /// <summary>Where it listens.</summary>
     public EndPoint EndPoint => listener.EndPoint;
@@ -66,7 +68,7 @@ internal sealed class LinkPort(
         DialOutcome secured;
         try
         {
-            secured = await handshake.RunAsync(connection, HandshakeTimeout, CancellationToken.None);
+            secured = await handshake().RunAsync(connection, HandshakeTimeout, CancellationToken.None);
         }
         finally
         {

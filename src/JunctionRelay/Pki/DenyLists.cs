@@ -8,13 +8,13 @@ namespace JunctionRelay.Pki;
 /// The newest deny list of each authority that this junction trusts, and all of them as one. They come from the authority's own directory, from peers, and from the
 /// file where they were kept while this junction was off. Thread-safe.
 /// </summary>
-/// <param name="trust">Whose lists count, as of now.</param>
-/// <param name="file">Where they are kept, one in a line; null to forget them.</param>
-internal sealed class DenyLists(Func<IEnumerable<X509Certificate2>> trust, string? file = null)
+internal sealed class DenyLists
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, SignedDenyList> _lists = [];   // by authority; under _lock
     private volatile DenyList _now = DenyList.Empty;
+    private volatile Func<IEnumerable<X509Certificate2>> _trust = () => [];
+    private volatile string? _file;
 
     /// <summary>Who is refused.</summary>
     public DenyList Now => _now;
@@ -32,10 +32,15 @@ internal sealed class DenyLists(Func<IEnumerable<X509Certificate2>> trust, strin
         }
     }
 
+    /// <summary>What a plan says of it.</summary>
+    /// <param name="trust">Whose lists count, as of now.</param>
+    /// <param name="file">Where they are kept, one in a line; null to forget them.</param>
+    public void Follow(Func<IEnumerable<X509Certificate2>> trust, string? file) => (_trust, _file) = (trust, file);
+
     /// <summary>Takes a list that is newer than the one that is here. Null, and what is <paramref name="wrong"/> (nothing, when it is only older), for any other.</summary>
     public SignedDenyList? Offer(string text, out string? wrong)
     {
-        if (SignedDenyList.Read(text, trust(), out var flaw) is not { } list)
+        if (SignedDenyList.Read(text, _trust(), out var flaw) is not { } list)
         {
             wrong = flaw;
             return null;
@@ -57,7 +62,7 @@ internal sealed class DenyLists(Func<IEnumerable<X509Certificate2>> trust, strin
     /// <summary>Reads what was kept; what cannot be read is told as a problem, and left out.</summary>
     public IEnumerable<string> ReadKept()
     {
-        if (file is null || !File.Exists(file))
+        if (_file is not { } file || !File.Exists(file))
             yield break;
         foreach (var line in File.ReadLines(file).Where(l => l.Length > 0))
         {
@@ -70,7 +75,7 @@ internal sealed class DenyLists(Func<IEnumerable<X509Certificate2>> trust, strin
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Keep()
     {
-        if (file is not null)
+        if (_file is { } file)
             AtomicFile.Write(file, string.Concat(All.Select(l => l.Text + "\n")), AtomicFile.Public);
     }
 }

@@ -8,7 +8,7 @@ namespace JunctionRelay.Relay;
 /// Passes a peer's question on towards the junction where the authority lives, and the answer back: whoever is linked with us alone renews through us. Nothing of
 /// it is ours to judge: the question is signed over the authority's nonce, and the answer is of use to the holder of one key.
 /// </summary>
-internal sealed class EnrolmentForwarder(OwnLinks links, string authority, TimeProvider time)
+internal sealed class EnrolmentForwarder
 {
     public const int MostAtOnce = 64;
 
@@ -20,7 +20,8 @@ internal sealed class EnrolmentForwarder(OwnLinks links, string authority, TimeP
     private int _now;
 
     /// <summary>Forwards one stream to its end, and disposes it. Never throws.</summary>
-    public async Task ForwardAsync(LinkStream asked)
+    /// <param name="authority">The junction where the authority lives.</param>
+    public async Task ForwardAsync(LinkStream asked, OwnLinks links, string authority, TimeProvider time)
     {
         if (Interlocked.Increment(ref _now) > MostAtOnce || links.Towards(authority, asked.Open.Service, asked.Open.Path).FirstOrDefault() is not { } onward)
         {

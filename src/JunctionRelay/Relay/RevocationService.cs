@@ -14,19 +14,19 @@ namespace JunctionRelay.Relay;
 /// </summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a SemaphoreSlim whose wait handle is never asked for holds nothing")]
 internal sealed class RevocationService(
-    RevocationPlan plan, Func<IEnumerable<RelayedConnection>> connections, TimeProvider time, ILogger<RevocationService> log) : IHostedService
+    Func<RevocationPlan> plan, Func<IEnumerable<RelayedConnection>> connections, TimeProvider time, ILogger<RevocationService> log) : IHostedService
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _news = new(0);
     private readonly RunningTasks _exchanging = new();
-    private readonly DenyListExchange _exchange = new(plan.Lists, plan.Links, plan.Directory, time, log);
+    private readonly DenyListExchange _exchange = new(plan().Lists, plan().Links, plan().Directory, time, log);
     private Task _running = Task.CompletedTask;
     private string? _seen;   // the file's text
     private string? _said;
 
-    private DenyLists Lists => plan.Lists;
+    private DenyLists Lists => plan().Lists;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -85,7 +85,7 @@ internal sealed class RevocationService(
 
     private void Read()
     {
-        if (plan.File is not { } file) return;
+        if (plan().File is not { } file) return;
         try
         {
             var text = File.Exists(file) ? File.ReadAllText(file) : null;
@@ -116,7 +116,7 @@ internal sealed class RevocationService(
     {
         var denied = Lists.Now;
         if (denied.IsEmpty) return;
-        foreach (var (name, session) in plan.Directory.All())
+        foreach (var (name, session) in plan().Directory.All())
         {
             if (session.Peer is not { } peer || session.IsEnded || denied.Objection(peer) is not { } objection) continue;
             log.RevokedLink(name, session.StreamCount, objection);
@@ -134,7 +134,7 @@ internal sealed class RevocationService(
     {
         if (problem == _said) return;
         _said = problem;
-        log.DenyListRefused(plan.File!, problem);
+        log.DenyListRefused(plan().File!, problem);
     }
 
     private void Wake() => _news.Release();

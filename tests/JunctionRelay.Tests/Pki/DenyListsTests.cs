@@ -147,7 +147,12 @@ public sealed class DenyListsTests : IDisposable
             new TlsSettings(new TlsCredentials(identity, _authority.Trust) { Objection = peer => lists.Now.Objection(peer) }));
     }
 
-    private DenyLists Lists() => new(() => [_authority.Ca.Certificate, _other.Ca.Certificate], _folder["deny.list"]);
+    private DenyLists Lists()
+    {
+        var lists = new DenyLists();
+        lists.Follow(() => [_authority.Ca.Certificate, _other.Ca.Certificate], _folder["deny.list"]);
+        return lists;
+    }
 
     private string Signed(ulong number, params string[] names) =>
         SignedDenyList.Sign(_authority.Ca, number, [.. names.Select(n => new DenyEntry { Name = n })], DateTimeOffset.UnixEpoch).Text;

@@ -127,6 +127,68 @@ public sealed class EnrolmentTests
         Assert.Equal("127.0.0.1", site.Pki.ReadNode("node-07")!.From);
     }
 
+    [Theory]
+    [InlineData("its own", null)]
+    [InlineData("of another authority", "needs the certificate that is to be renewed")]
+    [InlineData("run out", "needs the certificate that is to be renewed")]
+    [InlineData("garbage", "needs the certificate that is to be renewed")]
+    [InlineData("of another node", "for the key of the certificate")]
+    public async Task A_certificate_that_is_not_shown_in_TLS_may_stand_in_the_question(string whose, string? refused)
+    {
+        await using var site = await TestSite.StartAsync();
+        using var stranger = JunctionCa.Create("junction.internal", TimeProvider.System.GetUtcNow(), TimeSpan.FromDays(1)).Ca;
+        using var key = (await site.JoinAsync("node-07")).ReadKey();
+        var other = await site.JoinAsync("node-08");
+        var now = TimeProvider.System.GetUtcNow();
+        var pem = whose switch
+        {
+            "of another authority" => stranger.Issue("node-07", new PublicKey(key), now, TimeSpan.FromHours(24)).ExportCertificatePem(),
+            "run out" => site.Pki.Ca.Issue("node-07", new PublicKey(key), now.AddDays(-3), TimeSpan.FromHours(24)).ExportCertificatePem(),
+            "garbage" => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+            _ => await File.ReadAllTextAsync((whose == "its own" ? site.Node("node-07") : other).CertificateFile),
+        };
+        var secured = await site.ShakeAsync(null, EnrolmentServer.Protocol);
+        var reply = await EnrolmentClient.ConverseAsync(
+            secured.Connection!, nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Renew, Certificate = pem, Csr = CertificateRequests.Create(key, nonce) }, CancellationToken.None);
+        Assert.Equal(refused is null, reply.Answer?.Certificate is not null);
+        Assert.Contains(refused ?? "", reply.Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_is_renewed_through_a_junction_in_between()
+    {
+        await using var site = await TestSite.StartAsync();
+        var node = await site.JoinAsync("node-07");
+        using var key = node.ReadKey();
+        await using var cloud = await Middle.StartAsync(site);
+        await using var linked = await Linked.StartAsync(site, TestSite.Read(node), "cloud", cloud.Address);
+        var pem = await File.ReadAllTextAsync(node.CertificateFile);
+        var stream = linked.Own.Towards("hq", EnrolmentServer.Service, []).Single();
+        var reply = await EnrolmentClient.ConverseAsync(
+            stream, nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Renew, Certificate = pem, Csr = CertificateRequests.Create(key, nonce) }, CancellationToken.None);
+        Assert.True(reply.Answer?.Certificate is not null, reply.Problem);
+        Assert.Equal(1, site.Pki.ReadNode("node-07")!.Renewals);
+
+        // The junction in between cannot do so for itself, nor with the node's certificate and a key of its own.
+        using var mine = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        reply = await EnrolmentClient.ConverseAsync(
+            cloud.Own.Towards("hq", EnrolmentServer.Service, []).First(),
+            nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Renew, Certificate = pem, Csr = CertificateRequests.Create(mine, nonce) }, CancellationToken.None);
+        Assert.Contains("for the key of the certificate", reply.Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_question_that_leads_nowhere_is_told_so()
+    {
+        await using var site = await TestSite.StartAsync();
+        await using var cloud = await Middle.StartAsync(site, dials: false);
+        await using var linked = await Linked.StartAsync(site, site.Issue("node-07"), "cloud", cloud.Address);
+        var stream = linked.Own.Towards("hq", EnrolmentServer.Service, []).Single();
+        var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(async () => await stream.Input.ReadAsync());
+        Assert.Contains("no link leads from here to hq", broken.ToString(), StringComparison.Ordinal);
+        await stream.DisposeAsync();
+    }
+
     [Fact]
     public async Task A_service_of_the_junctions_own_that_it_does_not_have_is_refused()
     {
@@ -328,28 +390,75 @@ public sealed class EnrolmentTests
         }
     }
 
+    /// <summary>A junction between nodes and the site: nodes dial it, and it dials the site's.</summary>
+    private sealed class Middle : IAsyncDisposable
+    {
+        private readonly LinkService _links;
+        private readonly LinkDirectory _directory = new();
+
+        private Middle(TestSite site, bool dials)
+        {
+            var tls = new TlsSettings(site.Issue("cloud"), [site.Pki.Ca.Certificate]);
+            var log = new TestLog<LinkService>();
+            LinkConnector Connector() => new([site.Address], "hq", tls, new SocketDialer(SocketSettings.Default), _ => null);
+            _links = new LinkService(
+                new LinksPlan
+                {
+                    Options = new LinkOptions { Self = new LinkParty("cloud", Guid.NewGuid(), 1), Log = log },
+                    Directory = _directory,
+                    Credentials = tls.Credentials,
+                    Dial = dials ? [new DialledLink("hq", "hq", Connector, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5))] : [],
+                    Listen = [new IPEndPoint(IPAddress.Loopback, 0)],
+                    Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
+                    Authority = "hq",
+                    Peers = new JunctionRelay.Policies.PeerRules([new JunctionRelay.Policies.PeerRule("*", null, null, null, null, null)]),
+                    Services = new JunctionRelay.Routing.ServiceTable(new Dictionary<string, JunctionRelay.Targets.TargetList>()),
+                },
+                log);
+        }
+
+        public IPEndPoint Address => (IPEndPoint)_links.Addresses.Single();
+
+        public OwnLinks Own => new(_directory, "cloud");
+
+        public static async Task<Middle> StartAsync(TestSite site, bool dials = true)
+        {
+            var middle = new Middle(site, dials);
+            await middle._links.StartAsync(CancellationToken.None);
+            if (dials) await Eventually.TrueAsync(() => middle._directory.IsUp("hq"), () => "the link with hq does not come up");
+            return middle;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _links.StoppingAsync(CancellationToken.None);
+            await _links.StopAsync(CancellationToken.None);
+            await _links.DisposeAsync();
+        }
+    }
+
     /// <summary>A junction that dials the site's.</summary>
     private sealed class Linked : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _running;
 
-        private Linked(TestSite site, TlsIdentity identity)
+        private Linked(TestSite site, TlsIdentity identity, string peer, IPEndPoint address)
         {
             var tls = new TlsSettings(identity, [site.Pki.Ca.Certificate]);
             var options = new LinkOptions { Self = new LinkParty("node-07", Guid.NewGuid(), 1), Log = new QuietLinkLog() };
             _running = new LinkDialer(
-                "hq", "hq", options, Directory, null, () => new LinkConnector([site.Address], "hq", tls, new SocketDialer(SocketSettings.Default), _ => null)).RunAsync(_stop.Token);
+                peer, peer, options, Directory, null, () => new LinkConnector([address], peer, tls, new SocketDialer(SocketSettings.Default), _ => null)).RunAsync(_stop.Token);
         }
 
         public LinkDirectory Directory { get; } = new();
 
         public OwnLinks Own => new(Directory, "node-07");
 
-        public static async Task<Linked> StartAsync(TestSite site, TlsIdentity identity)
+        public static async Task<Linked> StartAsync(TestSite site, TlsIdentity identity, string peer = "hq", IPEndPoint? address = null)
         {
-            var linked = new Linked(site, identity);
-            await Eventually.TrueAsync(() => linked.Directory.Find("hq").Any(s => s.IsUp), () => "the link does not come up");
+            var linked = new Linked(site, identity, peer, address ?? site.Address);
+            await Eventually.TrueAsync(() => linked.Directory.Find(peer).Any(s => s.IsUp), () => "the link does not come up");
             return linked;
         }
 

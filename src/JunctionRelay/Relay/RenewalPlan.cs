@@ -3,16 +3,6 @@ using JunctionRelay.Pki;
 
 namespace JunctionRelay.Relay;
 
-/// <summary>What this junction is and whom it trusts, and how both are kept up to date.</summary>
-internal sealed record IdentityPlan
-{
-    /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
-    public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
-
-    /// <summary>How our own certificate is kept valid; null where somebody else does that.</summary>
-    public RenewalPlan? Renewal { get; init; }
-}
-
 /// <summary>How our own certificate is kept valid.</summary>
 /// <param name="Directory">Where it lives.</param>
 /// <param name="Credentials">What is in use of it.</param>
