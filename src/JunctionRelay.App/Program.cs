@@ -22,6 +22,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     PingCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
+    HostsCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };

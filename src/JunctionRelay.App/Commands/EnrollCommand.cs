@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;

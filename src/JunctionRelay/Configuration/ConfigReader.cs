@@ -17,7 +17,7 @@ internal static class ConfigReader
         var home = file is null ? System.IO.Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         var instance = file is null ? home : Path.GetFullPath(file);
         var bound = ConfigBinder.Bind(layers, problems);
-        bound = bound with { Config = Presets.Apply(bound.Config) };
+        bound = bound with { Config = OwnAddresses.Apply(Presets.Apply(bound.Config)) };
         ConfigChecks.Check(bound, home, problems);
         return new ConfigReading(problems.Count == 0 ? bound.Config : null, home, instance,
             [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)])

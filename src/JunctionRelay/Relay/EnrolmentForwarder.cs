@@ -1,6 +1,5 @@
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
-using JunctionRelay.Pki;
 
 namespace JunctionRelay.Relay;
 

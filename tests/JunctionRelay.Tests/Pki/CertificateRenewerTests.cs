@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using JunctionRelay.Connections;
 using JunctionRelay.Pki;
 using JunctionRelay.Tests.Harness;
 

@@ -304,7 +304,13 @@ public sealed class EnrolmentOfficeTests : IDisposable
         var token = JoinToken.Create(_pki.Ca, "hq", _time.GetUtcNow().AddHours(1));
         _pki.Tokens.Write(new TokenRecord
         {
-            Id = token.Id, Hash = Convert.ToHexStringLower(token.SecretHash), Name = name, Uses = uses, Expires = token.Expires, From = from ?? [], Created = _time.GetUtcNow(),
+            Id = token.Id,
+            Hash = Convert.ToHexStringLower(token.SecretHash),
+            Name = name,
+            Uses = uses,
+            Expires = token.Expires,
+            From = from ?? [],
+            Created = _time.GetUtcNow(),
         });
         return token;
     }
