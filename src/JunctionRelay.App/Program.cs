@@ -19,6 +19,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     TokenCommand.Create(),
     EnrollCommand.Create(),
     StatusCommand.Create(),
+    PauseCommand.Pause(),
+    PauseCommand.Resume(),
     PingCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),

@@ -18,7 +18,10 @@ internal static class JunctionHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(reading.Config!));
+        builder.Services.AddSingleton(_ => Log(reading.Config!));
+        builder.Services.AddSingleton<ILoggerProvider>(s => s.GetRequiredService<LogOutput>());
+        if (reading.Config!.AuditFile(reading.Home) is { } audit)
+            builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SocketActivation.Take());
@@ -111,7 +114,7 @@ internal static class JunctionHost
     // What a reload changes outside of relays and links.
     private static void Applied(IServiceProvider services, JunctionConfig config)
     {
-        ((LogOutput)services.GetRequiredService<ILoggerProvider>()).Level = LogWords.Level(config.LogLevel);
+        services.GetRequiredService<LogOutput>().Level = LogWords.Level(config.LogLevel);
         services.GetRequiredService<AdminServer>().Reloaded();
     }
 }

@@ -42,6 +42,7 @@ internal sealed partial class ConfigChecks
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
         CheckAdmin();
+        CheckAudit();
         CheckConflicts();
     }
 

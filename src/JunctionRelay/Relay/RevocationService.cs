@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Pki;
-using JunctionRelay.Policies;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
