@@ -10,7 +10,8 @@ namespace JunctionRelay.Links;
 /// </summary>
 internal sealed class LinkListener(string name) : ConnectionListener
 {
-    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>();
+    // The spine begins on the thread that read the OPEN, as it does on the one that accepted a socket.
+    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>(new UnboundedChannelOptions { AllowSynchronousContinuations = true });
     private volatile bool _listening = true;
 
     public override EndPoint EndPoint { get; } = new LinkEndPoint(name);
