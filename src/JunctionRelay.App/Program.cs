@@ -17,9 +17,12 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ValidateCommand.Create(),
     PkiCommand.Create(),
     StatusCommand.Create(),
+    PauseCommand.Pause(),
+    PauseCommand.Resume(),
     PingCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
+    HostsCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };

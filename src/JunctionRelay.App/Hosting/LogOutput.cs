@@ -40,16 +40,20 @@ internal sealed class LogOutput : ILoggerProvider
     private long _dropped;
     private long _told;
 
-    public LogOutput(Stream output, ILogFormat format, LogLevel level, TimeProvider time)
+    /// <param name="what">What the lines are, in the name of the counter of those that were dropped.</param>
+    public LogOutput(Stream output, ILogFormat format, LogLevel level, TimeProvider time, string what = "log")
     {
         (_output, _format, _time, Level) = (output, format, time, level);
-        _meter.CreateObservableCounter("junction.log.dropped", () => Dropped, "{line}", "Lines of the log that were dropped because nobody took them.");
+        _meter.CreateObservableCounter($"junction.{what}.dropped", () => Dropped, "{line}", $"Lines of the {what} that were dropped because nobody took them.");
         _writing = new Thread(Write) { IsBackground = true, Name = "log" };
         _writing.Start();
     }
 
     /// <summary>What is below is not shown.</summary>
     public LogLevel Level { get; set; }
+
+    /// <summary>The events that are written; null = all.</summary>
+    public IReadOnlySet<int>? Only { get; init; }
 
     /// <summary>Lines that were dropped since the start.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
@@ -128,7 +132,7 @@ internal sealed class LogOutput : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (IsEnabled(logLevel) && output.Only?.Contains(eventId.Id) != false)
                 take(output._format.Line(output._time.GetUtcNow(), logLevel, eventId, formatter(state, exception), state as IReadOnlyList<KeyValuePair<string, object?>> ?? [], exception));
         }
     }

@@ -41,6 +41,7 @@ internal sealed partial class ConfigChecks
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
         CheckAdmin();
+        CheckAudit();
         CheckConflicts();
     }
 
@@ -70,6 +71,7 @@ internal sealed partial class ConfigChecks
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
         CheckPreset($"{path}.preset", relay.Preset);
+        CheckHostName($"{path}.hostName", relay.HostName);
         CheckLinkNames(targets);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);

@@ -26,6 +26,7 @@ internal sealed class RelayedConnection
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly VendorListeners? _vendors;
+    private readonly PausedServices? _paused;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
     private readonly AdmittedClient _admitted;
@@ -43,9 +44,9 @@ internal sealed class RelayedConnection
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(
-        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null)
+        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null, PausedServices? paused = null)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors);
+        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors, _paused) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors, paused);
         _admitted = new AdmittedClient(client, relay.Admission);
         _clientText = Text(Client);
         Relay = relay.LoggedAs;
@@ -196,10 +197,11 @@ internal sealed class RelayedConnection
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
         // A service that asks others about its clients is used by its name only.
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service) && !IsPaused(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         _route = route;
         Rename(greeting);
+        if (greeting.Service is { } paused && IsPaused(paused)) return Denied("paused", $"paused: the service \"{paused}\" is paused");
 
         var started = _time.GetTimestamp();
         _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
@@ -216,6 +218,8 @@ internal sealed class RelayedConnection
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
     }
+
+    private bool IsPaused(string service) => _relay.Services.Paused.Contains(service) || _paused?.Contains(service) == true;
 
     private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
@@ -250,6 +254,7 @@ internal sealed class RelayedConnection
         _dialled!.ConnectionStarted();
         try
         {
+            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _request.Claims?.User ?? "");
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
             var (client, followed) = Follow(target);
             var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
@@ -274,7 +279,7 @@ internal sealed class RelayedConnection
         if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
         var follower = new FlexLmFollower(
             hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
-            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(_relay, Relay, _listen, ports, _dialled!.Target, hello, redirect),
+            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(Relay, _listen, ports, _dialled!.Target, hello, redirect),
             why => _vendors.Lost(Relay, ports, Id, why),
             _time);
         return (follower.Client(_client), follower.Target(target));
@@ -294,7 +299,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), Holder ?? LicenseHolder.None, detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _request.Claims?.User }, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 

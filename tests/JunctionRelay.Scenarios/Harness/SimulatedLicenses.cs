@@ -39,7 +39,9 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
             JunctionProcess.Binary(),
             [
                 "simulate-client", "--server", $"{bracketed}:{port}", "--vendor-host", address, "--vendor-port", $"{vendorPort}",
-                "--count", $"{seats}", "--heartbeat", $"{heartbeat}", "--hold",
+                "--count", $"{seats}", "--heartbeat", $"{heartbeat}",
+                // More patient than a link, which saves its streams for 60 s: a seat that is lost was lost by the link.
+                "--limit", "90", "--hold",
             ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
     }

@@ -35,6 +35,35 @@ public sealed class LinkPolicyTests
     }
 
     [Fact]
+    public async Task A_paused_service_is_refused_over_a_chain_until_it_goes_on_and_ends_what_it_has_only_when_told_to()
+    {
+        using var upstream = Peer.Listen();
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["dmz"] = ["s"] }, Dialled = true });
+        await using var dmz = await TestJunction.StartAsync(new TestJunctionPlan("dmz") { Services = { ["s"] = "hq/s" }, Peers = { ["cloud"] = ["s"] }, Dial = [("hq", [hq.LinkAddress])], Dialled = true });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Relays = { ["s"] = "dmz/s" }, Dial = [("dmz", [dmz.LinkAddress])] });
+        await Task.WhenAll(cloud.LinkedAsync("dmz"), dmz.LinkedAsync("hq"));
+        using var client = await Peer.ConnectAsync(cloud.AddressOf("s"));
+        using var server = await Peer.AcceptAsync(upstream);
+
+        Assert.Equal(0, hq.Relays.Pause("s", end: false));
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(cloud.AddressOf("s")));
+        var refused = await hq.Log.WaitAsync("connection-ended");
+        Assert.Equal("not-permitted", refused.Fields["reason"]);
+        Assert.Contains("the service \"s\" is paused", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("not-permitted", (await cloud.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+        await client.SendAsync("goes on"u8.ToArray());
+        Assert.Equal("goes on"u8.ToArray(), await server.ReadAsync(7));
+
+        Assert.Equal(1, hq.Relays.Pause("s", end: true));
+        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, (await server.ReadToEndAsync()).End);
+        Assert.True(hq.Relays.Resume("s"));
+        using var again = await Peer.ConnectAsync(cloud.AddressOf("s"));
+        using var served = await Peer.AcceptAsync(upstream);
+    }
+
+    [Fact]
     public async Task A_peer_that_no_entry_is_about_gets_no_link_and_is_told_why()
     {
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Peers = { ["node-*"] = ["lmgrd"] }, Dialled = true });
