@@ -16,6 +16,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     RunCommand.Create(),
     ValidateCommand.Create(),
     PkiCommand.Create(),
+    TokenCommand.Create(),
+    EnrollCommand.Create(),
     StatusCommand.Create(),
     PauseCommand.Pause(),
     PauseCommand.Resume(),

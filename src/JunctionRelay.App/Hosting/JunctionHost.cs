@@ -69,7 +69,7 @@ internal static class JunctionHost
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        () => services.GetRequiredService<PlanInForce>().Plan.Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        () => services.GetRequiredService<PlanInForce>().Plan.Stores, () => services.GetRequiredService<PlanInForce>().Plan.Renewal, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static AdminServer Admin(IServiceProvider services) => new(
         () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),

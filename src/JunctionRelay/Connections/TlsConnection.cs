@@ -24,14 +24,14 @@ internal sealed class TlsConnection : Connection
     /// Takes ownership of an authenticated session and of the transport under it. <paramref name="refusal"/>: what it means when the peer sends
     /// an alert later; in TLS 1.3 a server judges the client's certificate after the client's handshake is over.
     /// </summary>
-    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer, CloseReason refusal)
+    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer, SslApplicationProtocol protocol, CloseReason refusal)
     {
         _transport = transport;
         _tls = tls;
         _work = stream.Work = new SemaphoreSlim(1);
         _input = new TlsInput(tls, stream, refusal);
         _output = new TlsOutput(this);
-        Peer = peer;
+        (Peer, Protocol) = (peer, protocol);
     }
 
     public override PipeReader Input => _input;
@@ -45,6 +45,10 @@ internal sealed class TlsConnection : Connection
         SslProtocols.Tls12 => "TLSv1.2",
         _ => null,
     };
+
+    /// <summary>What both sides said that they speak (ALPN); empty where nothing was said.</summary>
+    public SslApplicationProtocol Protocol { get; }
+
     public override uint? PeerUid => _transport.PeerUid;
 
     public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken) =>

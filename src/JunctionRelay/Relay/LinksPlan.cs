@@ -1,6 +1,7 @@
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Routing;
 
@@ -26,6 +27,15 @@ internal sealed record LinksPlan
 
     /// <summary>TLS with those that dial us; null when nobody can.</summary>
     public TlsHandshake? Handshake { get; init; }
+
+    /// <summary>Who serves junctions that want a certificate; null where no authority lives.</summary>
+    public EnrolmentServer? Enrolment { get; init; }
+
+    /// <summary>The junction where the authority of our own certificate lives, to which peers' questions are passed on; null where that is not known, or is this one.</summary>
+    public string? Authority { get; init; }
+
+    /// <summary>For what we open for ourselves.</summary>
+    public OwnLinks Own => new(Directory, Options.Self.Name);
 
     public required PeerRules Peers { get; init; }
     public required ServiceTable Services { get; init; }
