@@ -22,6 +22,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     PauseCommand.Pause(),
     PauseCommand.Resume(),
     PingCommand.Create(),
+    CheckCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
     HostsCommand.Create(),

@@ -81,7 +81,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     {
         var (peer, proxy, dialer) = (PeerOf(name), ProxyOf(link), new SocketDialer(SocketSettings.Default));
         EndPoint[] addresses = [.. link.Dial!.Select(Address)];
-        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping);
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.

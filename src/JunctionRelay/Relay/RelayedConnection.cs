@@ -3,6 +3,7 @@ using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Licensing;
+using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
@@ -190,6 +191,8 @@ internal sealed class RelayedConnection
         var dial = await DialAsync(greeting);
         if (dial.Connection is { } target) return await SpliceAsync(target);
         _isTold = await _listen.Greeter.AnswerAsync(_client, dial.Reason);
+        // Peers are told the reason; one that checks the path also what our log says of it.
+        if (greeting.IsCheck && _client is LinkStream stream) stream.Abort(dial.Reason, dial.Detail);
         return (dial.Reason, dial.Detail);
     }
 
@@ -212,6 +215,7 @@ internal sealed class RelayedConnection
             Local = greeting.Local ?? Text(_admitted.Local),
             Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
             Claims = greeting.Claims,
+            IsCheck = greeting.IsCheck,
         };
         _dialling = true;
         if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
