@@ -70,6 +70,9 @@ internal sealed class RelayedConnection
     /// <summary>The name that the client's certificate, or that of the junction before us, or a password proved.</summary>
     public string PeerName => _client.Peer?.Name ?? _user ?? "-";
 
+    /// <summary>Why it may not go on, by a list that is newer than the connection; null when it may.</summary>
+    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_request.Path ?? []);
+
     /// <summary>The target that was dialled last.</summary>
     public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
 
