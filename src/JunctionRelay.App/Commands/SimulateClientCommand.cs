@@ -18,6 +18,8 @@ internal static class SimulateClientCommand
     // So many checkouts under way at once: enough to be a burst, few enough for one process on a small machine.
     private const int Burst = 64;
 
+    private const string DefaultVendor = "demod";
+
     private static readonly Option<DnsEndPoint> Server = new("--server") { Description = "lmgrd, HOST:PORT", CustomParser = ParseEndPoint };
 
     private static readonly Option<string> Triad = new("--triad") { Description = "Three servers that stand in for each other, as in a license variable: 27000@a,27000@b,27000@c" };
@@ -35,7 +37,7 @@ internal static class SimulateClientCommand
 
     private static readonly Option<string> Host = Text("--host", "The client host of the hello", FlexLmHello.MaxHostBytes, () => Environment.MachineName);
 
-    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", FlexLmHello.MaxVendorBytes, () => "demod");
+    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", FlexLmHello.MaxVendorBytes, () => DefaultVendor);
 
     private static readonly Option<double> Heartbeat = new("--heartbeat")
     {
@@ -59,6 +61,9 @@ internal static class SimulateClientCommand
         command.Validators.Add(said =>
         {
             if (said.GetResult(Server) is not null && said.GetResult(Triad) is not null) said.AddError("--server and --triad: one of them, please.");
+            // What is not said has its default only after this.
+            else if (said.GetResult(Server) is null && Servers(said.GetValue(Triad), said.GetValue(Vendor) ?? DefaultVendor) is null)
+                said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to one of these.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -66,12 +71,6 @@ internal static class SimulateClientCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        if (arguments.GetValue(Server) is null && Servers(arguments.GetValue(Triad), arguments.GetValue(Vendor)!) is null)
-        {
-            await Console.Error.WriteLineAsync("junction simulate-client: say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to 27000@HOST");
-            return ExitCodes.Usage;
-        }
-
         using var stop = new StopRequest(cancellationToken);
         var seats = new List<SimulatedSeat>();
         try
