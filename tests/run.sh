@@ -25,6 +25,7 @@ nginx nginx-light
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+faketime faketime
 promtool prometheus
 chromium chromium
 tcsh tcsh
@@ -36,6 +37,7 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+faketime faketime
 LIST
 }
 

@@ -38,9 +38,11 @@ internal sealed partial class ConfigChecks
         CheckPresets();
         CheckLinks();
         CheckPeers();
+        CheckPki();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
         CheckAdmin();
+        CheckAudit();
         CheckConflicts();
     }
 
@@ -70,6 +72,7 @@ internal sealed partial class ConfigChecks
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
         CheckPreset($"{path}.preset", relay.Preset);
+        CheckHostName($"{path}.hostName", relay.HostName);
         CheckLinkNames(targets);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);

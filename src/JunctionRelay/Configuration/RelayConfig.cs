@@ -6,7 +6,8 @@ namespace JunctionRelay.Configuration;
 internal sealed record RelayConfig
 {
     [Description("Where clients connect: host:port, [ipv6]:port, *:port (every address), a range host:6000-6049, unix:/path, and tls:// before any " +
-        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. Port 0 = a free one. Required.")]
+        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. Port 0 = a free one. " +
+        "A range of addresses, 127.0.0.0/8:9316, gives each server an address of its own, chosen by its name (hostName or the target's) and therefore always the same: many servers on one port. Required.")]
     public IReadOnlyList<string>? Listen { get; init; }
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +
@@ -49,11 +50,19 @@ internal sealed record RelayConfig
         "Where none are named: 1024-65535.")]
     public IReadOnlyList<string>? VendorPorts { get; init; }
 
+    [Description("Experimental, with protocol: the host to which clients are sent on in place of the license server's own name, at most 32 letters, so that nodes need no hosts " +
+        "entry. A redirect that is not understood to the last byte passes as it is. Never tried with a real client. Default: none, redirects pass unchanged.")]
+    public string? RewriteHost { get; init; }
+
+    [Description("Experimental, with protocol: the port, or range of ports with one for each vendor daemon, to which clients are sent on in place of the daemon's own, " +
+        "e.g. 27101 or 27101-27109. Default: the daemon's own.")]
+    public string? RewritePort { get; init; }
+
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
         "listen and target. See presets.md.")]
     public string? Preset { get; init; }
 
-    [Description("The name that a hosts block gives the listen address. Default: the target's.")]
+    [Description("The name that a hosts block gives the listen address: what clients call the server. Default: the target's, also behind link://NAME/SERVICE/.")]
     public string? HostName { get; init; }
 
     [Description("Certificates and TLS settings of this relay's tls:// addresses.")]

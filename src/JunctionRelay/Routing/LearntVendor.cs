@@ -6,4 +6,5 @@ namespace JunctionRelay.Routing;
 /// <param name="Server">The license server, as it is dialled.</param>
 /// <param name="Vendor">The daemon's name.</param>
 /// <param name="Port">Where it listens.</param>
-internal sealed record LearntVendor(string Relay, string Service, string Server, string Vendor, int Port);
+/// <param name="Given">The port that its clients were given in its place; null where it is its own.</param>
+internal sealed record LearntVendor(string Relay, string Service, string Server, string Vendor, int Port, int? Given = null);
