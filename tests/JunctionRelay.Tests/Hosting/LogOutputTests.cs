@@ -32,7 +32,7 @@ public sealed class LogOutputTests
     {
         var kept = new Kept();
         var output = new LogOutput(kept, new TextLog(), LogLevel.Information, new ManualTime());
-        output.CreateLogger("test").Log(LogLevel.Information, default, "the last line", null, (text, _) => text);
+        output.CreateLogger("JunctionRelay.Test").Log(LogLevel.Information, default, "the last line", null, (text, _) => text);
         output.Dispose();
         output.Dispose();
         Assert.Contains("the last line", kept.Text, StringComparison.Ordinal);
