@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using JunctionRelay.App.Admin;
 using JunctionRelay.Configuration;
-using JunctionRelay.Connections;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
