@@ -6,8 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.App.Hosting;
 
 /// <summary>
-/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction is ready and when it
-/// stops. HUP does not end the process: it is the signal for a reload.
+/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction stops. HUP does not end the process: it is the signal for a reload.
 /// </summary>
 internal sealed partial class Signals(IHostApplicationLifetime lifetime, RelayService relays, ILogger<Signals> log) : IHostLifetime, IDisposable
 {
@@ -19,7 +18,6 @@ internal sealed partial class Signals(IHostApplicationLifetime lifetime, RelaySe
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, Reload));
-        lifetime.ApplicationStarted.Register(() => ServiceManager.Notify("READY=1"));
         lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         return Task.CompletedTask;
     }

@@ -31,6 +31,9 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
+    /// <summary>A port behind a link, at which the other junction listens for us.</summary>
+    public RemoteListener Listener(string link, string address, ILogger log) => new(link, PeerOf(link), address, _self, _directory, time, log);
+
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
     {
@@ -43,7 +46,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Directory = _directory,
             Credentials = tls.Credentials,
             Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
+                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, WayOf(l.Value, dialer)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
@@ -61,7 +64,17 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
 
     // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
-    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) => ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
+    private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, SocketDialer dialer)
+    {
+        if (ViaAddress.Link(link.Via) is var (through, service))
+        {
+            LinkWay go = new LinkThrough(PeerOf(through), service, _self, _directory, time).ConnectAsync;
+            return _ => go;
+        }
+
+        var via = ViaAddress.Proxy(link.Via, link.ViaCredentials, home);
+        return address => (via ?? FromEnvironment(address)) is { } proxy ? (to, timeout, stop) => proxy.ConnectAsync(to, dialer, timeout, stop) : null;
+    }
 
     private static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
@@ -83,7 +96,18 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         pattern,
         peer.Services is null ? null : new NamePatterns(peer.Services),
         peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
-        peer.MaxStreams, peer.Resume, peer.Ping);
+        peer.MaxStreams, peer.Resume, peer.Ping)
+    {
+        Listen = [.. (peer.Listen ?? []).SelectMany(ListenRules)],
+    };
+
+    private static IEnumerable<ListenRule> ListenRules(string text)
+    {
+        var address = ListenAddress.Read(text, out _)!;
+        var rule = new ListenRule(address.Address, address.Ports.First, address.Ports.Last, address.UnixPath);
+        // Of this name a machine has two.
+        return text.StartsWith("localhost:", StringComparison.Ordinal) ? [rule, rule with { Address = IPAddress.IPv6Loopback }] : [rule];
+    }
 
     private static string? CertificateName(TlsFiles identity, CertificateStores certificates) =>
         identity is { Certificate: not null, Key: not null } && certificates.Of(identity).Now.Identity is { } ours ? PeerIdentity.Of(ours.Certificate, ours.Domain).Name : null;

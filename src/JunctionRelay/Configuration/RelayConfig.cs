@@ -6,7 +6,9 @@ namespace JunctionRelay.Configuration;
 internal sealed record RelayConfig
 {
     [Description("Where clients connect: host:port, [ipv6]:port, *:port (every address), a range host:6000-6049, unix:/path, and tls:// before any " +
-        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. Port 0 = a free one. Required.")]
+        "of these. Clients that name their destination themselves are served by socks5:// (SOCKS version 5) and http:// (CONNECT) before an address. link://NAME/ADDRESS:PORT has the junction at the other end of a link " +
+        "listen for us (localhost = its loopback, * = its every address; socks5:// and http:// before it, too), if its peers.*.listen permits that. stdio: is standard input and output. " +
+        "Port 0 = a free one. Required.")]
     public IReadOnlyList<string>? Listen { get; init; }
 
     [Description("Where connections go, tried in order: host:port, [ipv6]:port, a range host:9095-9144 as long as the listener's (first to " +

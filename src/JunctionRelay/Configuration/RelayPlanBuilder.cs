@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
@@ -21,6 +22,9 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
 {
     /// <summary>What it is called.</summary>
     public string Name { get; init; } = Environment.MachineName;
+
+    /// <summary>Standard input and output, where a relay listens on them; the junction is then there for that one client.</summary>
+    public StandardStreams? Stdio { get; init; }
 
     /// <summary>Where its status is told; null where it is not.</summary>
     public AdminPlan? Admin { get; init; }
@@ -48,12 +52,14 @@ internal sealed class RelayPlanBuilder
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
     private readonly LinksPlanBuilder _linksBuilder;
+    private readonly ILogger _log;
     private AuthBuilder? _auth;
+    private StandardStreams? _stdio;
     private readonly CertificateStores _certificates;
 
-    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
+    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time, ILogger? log = null)
     {
-        (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
+        (_home, _identity, _time, _log) = (home, TlsFiles.Of(config.Identity, home), time, log ?? NullLogger.Instance);
         _certificates = new CertificateStores(time);
         _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
     }
@@ -63,7 +69,7 @@ internal sealed class RelayPlanBuilder
     /// <param name="instance">What tells this junction from others of its name and stays the same when it starts again: where its configuration is.</param>
     public static JunctionPlan Build(JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null)
     {
-        var builder = new RelayPlanBuilder(config, home, time);
+        var builder = new RelayPlanBuilder(config, home, time, linkLog);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .ToDictionary(s => s.Key, s => builder.Targets(
                 s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
@@ -78,6 +84,7 @@ internal sealed class RelayPlanBuilder
         {
             Name = builder._linksBuilder.Self,
             Admin = admin,
+            Stdio = builder._stdio,
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
         };
@@ -118,7 +125,7 @@ internal sealed class RelayPlanBuilder
         {
             Name = name,
             Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false)
-                .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
+                .Select(p => p with { Scheme = l.Scheme, Greeter = l.Link is null ? Greeter(l.Scheme, users) : new RemoteGreeter(Greeter(l.Scheme, users)) }))],
             Socket = socket,
             Admission = new Admission(
                 Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
@@ -184,9 +191,17 @@ internal sealed class RelayPlanBuilder
 
     private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only)
     {
+        if (address.IsStdio) return [new ListenPlan(new NamedEndPoint("stdio:")) { Open = (_stdio ??= new StandardStreams()).Listen }];
+        if (address.Link is { } link) return Enumerable.Range(0, address.Count).Select(i => Behind(link, address, i));
         if (address.UnixPath is { } path) return [new ListenPlan(Unix(path), handshake)];
         var ip = address.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any);
         return Enumerable.Range(0, address.Ports.Count).Select(i => new ListenPlan(new IPEndPoint(ip, address.Ports.First + i), handshake, i, v6Only));
+    }
+
+    private ListenPlan Behind(string link, ListenAddress address, int offset)
+    {
+        var there = address.UnixPath is { } path ? $"unix:{path}" : string.Create(CultureInfo.InvariantCulture, $"{address.LinkHost}:{address.Ports.First + offset}");
+        return new ListenPlan(new NamedEndPoint($"link://{link}/{there}"), PortOffset: offset) { Open = () => _linksBuilder.Listener(link, there, _log) };
     }
 
     private UnixDomainSocketEndPoint Unix(string path) => new(Path.GetFullPath(path, _home));

@@ -27,6 +27,7 @@ internal sealed class LinkDialer(
 
     private readonly List<Task> _keeping = [];
     private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LinkSession? _session;
 
     private ILogger Log => options.Log;
@@ -39,6 +40,9 @@ internal sealed class LinkDialer(
     /// <summary>Why the last try to connect failed; null when it did not.</summary>
     public string? LastFailure { get; private set; }
 
+    /// <summary>Completes when there has been a session, or every address has failed once.</summary>
+    public Task Tried => _tried.Task;
+
     /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
@@ -49,6 +53,8 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
             {
+                if (connector.IsRoundOver)
+                    _tried.TrySetResult();
                 // Clients are there, and were served a moment ago: not when the peer just drains, which may take hours.
                 var isMissed = directory.All().Any(s => s.Name == peerName && s.Session.DownFor > TimeSpan.Zero);
                 await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, stop);
@@ -57,6 +63,7 @@ internal sealed class LinkDialer(
 
             failures = 0;
             Volatile.Write(ref _session, session);
+            _tried.TrySetResult();
             _keeping.RemoveAll(task => task.IsCompleted);
             _keeping.Add(KeepAsync(session, transport, connector, stop));
             await UselessAsync(session, connector, stopped);

@@ -56,6 +56,20 @@ internal sealed class LinkDirectory
         }
     }
 
+    /// <summary>Completes when there is a link with the peer.</summary>
+    public async Task WhenUpAsync(string name, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+                changed = _changed.Task;
+            if (IsUp(name))
+                return;
+            await changed.WaitAsync(cancellationToken);
+        }
+    }
+
     /// <summary>
     /// The sessions with this peer that may take a new stream, the best first: those with a transport, the least loaded of them first; then those that lost theirs.
     /// </summary>

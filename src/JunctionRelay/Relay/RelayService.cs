@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
@@ -86,6 +87,10 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
 
+    /// <summary>The listeners of relays that other junctions keep for us.</summary>
+    public IEnumerable<(string Relay, RemoteListener Listener)> RemoteListeners =>
+        _listeners.Where(l => l.Listener is RemoteListener).Select(l => (l.Relay.Name, (RemoteListener)l.Listener));
+
     /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -165,8 +170,9 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
 
-    private SocketListener Bind(RelayPlan relay, ListenPlan listen)
+    private ConnectionListener Bind(RelayPlan relay, ListenPlan listen)
     {
+        if (listen.Open is { } open) return open();
         try
         {
             return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only, Inherited);
