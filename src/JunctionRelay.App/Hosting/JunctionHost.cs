@@ -71,6 +71,7 @@ internal static class JunctionHost
     // A junction that has a client on its standard input is there for that one.
     private static async Task StopWithAsync(StandardStreams stdio, IHostApplicationLifetime lifetime)
     {
+        stdio.Begin();
         await stdio.Ended;
         lifetime.StopApplication();
     }

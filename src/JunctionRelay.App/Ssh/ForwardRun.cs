@@ -29,14 +29,19 @@ internal static class ForwardRun
     {
         var config = line.ExitsOnForwardFailure ? reading.Config! : await WithoutTakenAsync(reading.Config!, say);
         // Any number of -W may run at once.
+        ConnectionTable? connections = null;
         using var instance = line.Stdio is null ? ForwardInstance.Take(string.Join(' ', config.Relays!.Values.SelectMany(r => r.Listen!))) : ForwardInstance.Other();
         try
         {
             var logging = new LoggingPlan("text", line.IsVerbose ? "debug" : line.Stdio is null ? null : "warn", ToStandardError: true);
             await JunctionHost.RunAsync(
                 logging, log => RelayPlanBuilder.Build(config, reading.Home, TimeProvider.System, instance.Name, log),
-                (services, stopping) => StartedAsync(line, services, say, stopping));
-            return ExitCodes.Ok;
+                (services, stopping) =>
+                {
+                    connections = services.GetRequiredService<RelayService>().Connections;
+                    return StartedAsync(line, services, say, stopping);
+                });
+            return line.Stdio is not null && connections?.Ended.After(0).Ended is [.., var end] ? await EndedAsync(line.Stdio, end, say) : ExitCodes.Ok;
         }
         catch (ListenException e)
         {
@@ -48,6 +53,15 @@ internal static class ForwardRun
             await say(e.Message);
             return e.ExitCode;
         }
+    }
+
+    // Who reads our standard output sees an end, whatever it was: the exit code tells.
+    private static async Task<int> EndedAsync(string destination, EndedConnection end, Func<string, Task> say)
+    {
+        if (end.Reason.IsClean()) return ExitCodes.Ok;
+        await say($"-W {destination}: {end.Reason.Name()}{(end.Detail.Length > 0 ? $": {end.Detail}" : "")}");
+        return end.Reason is CloseReason.NotPermitted or CloseReason.NoSuchService ? ExitCodes.NotPermitted
+            : end.Reason is >= CloseReason.DialRefused and < CloseReason.Stopping or CloseReason.LinkDown ? ExitCodes.Unavailable : ExitCodes.Failed;
     }
 
     private static async Task StartedAsync(SshCommandLine line, IServiceProvider services, Func<string, Task> say, CancellationToken stopping)

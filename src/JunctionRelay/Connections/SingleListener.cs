@@ -3,31 +3,35 @@ using System.Threading.Channels;
 
 namespace JunctionRelay.Connections;
 
-/// <summary>A listener with one client, who is there from the start.</summary>
+/// <summary>A listener with one client, who is there from the start and is taken when all is ready.</summary>
 internal sealed class SingleListener : ConnectionListener
 {
-    private readonly Channel<Connection> _client = Channel.CreateUnbounded<Connection>();
+    private readonly Channel<Connection> _taken = Channel.CreateUnbounded<Connection>();
+    private Connection? _client;
 
     /// <param name="name">What logs call it.</param>
     /// <param name="client">Its client; from the accept on somebody else's.</param>
-    public SingleListener(string name, Connection client)
-    {
-        EndPoint = new NamedEndPoint(name);
-        _client.Writer.TryWrite(client);
-    }
+    public SingleListener(string name, Connection client) => (EndPoint, _client) = (new NamedEndPoint(name), client);
 
     public override EndPoint EndPoint { get; }
 
     public override async ValueTask<Connection?> AcceptAsync() =>
-        await _client.Reader.WaitToReadAsync() && _client.Reader.TryRead(out var client) ? client : null;
+        await _taken.Reader.WaitToReadAsync() && _taken.Reader.TryRead(out var client) ? client : null;
+
+    /// <summary>Lets the client be accepted.</summary>
+    public void Begin()
+    {
+        if (Interlocked.Exchange(ref _client, null) is { } client) _taken.Writer.TryWrite(client);
+    }
 
     /// <summary>There is nobody to be kept out.</summary>
     public override bool Listen(bool listening) => false;
 
     public override async ValueTask DisposeAsync()
     {
-        _client.Writer.TryComplete();
-        while (_client.Reader.TryRead(out var client)) await client.DisposeAsync();
+        Begin();
+        _taken.Writer.TryComplete();
+        while (_taken.Reader.TryRead(out var client)) await client.DisposeAsync();
     }
 }
 

@@ -7,6 +7,11 @@ internal sealed class StandardStreams
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private SingleListener? _listener;
+
+    /// <summary>All is ready: the client may be taken.</summary>
+    public void Begin() => _listener?.Begin();
+
     /// <summary>Completes when the client's connection is over.</summary>
     public Task Ended => _ended.Task;
 
@@ -17,6 +22,6 @@ internal sealed class StandardStreams
         if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("stdio: is not done on Windows yet.");
         var input = new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
         var output = new FileStream(new SafeFileHandle(1, ownsHandle: true), FileAccess.Write, bufferSize: 0);
-        return new SingleListener("stdio:", new StreamConnection(input, output, _ended.SetResult));
+        return _listener = new SingleListener("stdio:", new StreamConnection(input, output, _ended.SetResult));
     }
 }

@@ -68,6 +68,16 @@ public sealed class SshCommandLineTests
         Assert.Equal(expected, string.Join(' ', read.Hops.Select(h => $"{h.Host}:{h.Port}")));
     }
 
+    [Theory]
+    [InlineData("-D 1 hq=10.0.0.7:9443", "hq 10.0.0.7 9443")]
+    [InlineData("-D 1 -J gate=dmz.example.com,me@hq=[fd00::1]", "gate dmz.example.com , hq fd00::1 ")]
+    public void A_junction_that_is_not_called_as_its_host_has_its_name_before_it(string line, string expected)
+    {
+        var read = SshCommandLine.Read([.. CommandWords.Of(line)!]);
+        Assert.Empty(read.Problems);
+        Assert.Equal(expected, string.Join(", ", read.Hops.Select(h => $"{h.Name} {h.Host} {h.Port}")));
+    }
+
     [Fact]
     public void W_clears_the_other_forwards_and_ends_on_failure()
     {
