@@ -24,6 +24,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     PingCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
+    HostsCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };

@@ -135,7 +135,7 @@ internal static partial class ForwardConfig
     private static JsonObject With(SshCommandLine line, JsonObject relay)
     {
         // As with ssh nobody is asked before a client comes, and the port listens whatever is behind it.
-        relay["healthInterval"] = "0";
+        if (relay["open"] is null) relay["healthInterval"] = "0";
         if (line.ConnectTimeout is not null) relay["connectTimeout"] = line.ConnectTimeout;
         return relay;
     }

@@ -33,14 +33,12 @@ internal static class ForwardRun
         using var instance = line.Stdio is null ? ForwardInstance.Take(string.Join(' ', config.Relays!.Values.SelectMany(r => r.Listen!))) : ForwardInstance.Other();
         try
         {
-            var logging = new LoggingPlan("text", line.IsVerbose ? "debug" : line.Stdio is null ? null : "warn", ToStandardError: true);
-            await JunctionHost.RunAsync(
-                logging, log => RelayPlanBuilder.Build(config, reading.Home, TimeProvider.System, instance.Name, log),
-                (services, stopping) =>
-                {
-                    connections = services.GetRequiredService<RelayService>().Connections;
-                    return StartedAsync(line, services, say, stopping);
-                });
+            config = config with { LogFormat = "text", LogLevel = line.IsVerbose ? "debug" : line.Stdio is null ? null : "warn" };
+            await JunctionHost.RunAsync(reading with { Config = config, Instance = instance.Name }, (services, stopping) =>
+            {
+                connections = services.GetRequiredService<RelayService>().Connections;
+                return StartedAsync(line, services, say, stopping);
+            });
             return line.Stdio is not null && connections?.Ended.After(0).Ended is [.., var end] ? await EndedAsync(line.Stdio, end, say) : ExitCodes.Ok;
         }
         catch (ListenException e)
@@ -67,7 +65,7 @@ internal static class ForwardRun
     private static async Task StartedAsync(SshCommandLine line, IServiceProvider services, Func<string, Task> say, CancellationToken stopping)
     {
         var (links, relays) = (services.GetRequiredService<LinkService>(), services.GetRequiredService<RelayService>());
-        if (services.GetRequiredService<JunctionPlan>().Links is { } plan) await LinkedAsync(plan, links, stopping);
+        if (services.GetRequiredService<PlanInForce>().Plan.Links is { } plan) await LinkedAsync(plan, links, stopping);
         foreach (var (relay, listener) in relays.RemoteListeners.ToList())
         {
             var answer = await listener.FirstAnswer.WaitAsync(stopping);

@@ -70,6 +70,7 @@ internal sealed partial class ConfigChecks
             _listeners.Add((at, WithFullPath(address), relay.V6Only ?? false));
 
         CheckPreset($"{path}.preset", relay.Preset);
+        CheckHostName($"{path}.hostName", relay.HostName);
         CheckLinkNames(targets);
         CheckRemoteListeners(path, relay, listens);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);

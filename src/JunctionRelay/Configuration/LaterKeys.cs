@@ -14,7 +14,6 @@ internal static class LaterKeys
     {
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
-        ["relays.*.hostName"] = "hosts blocks",
         ["pki"] = "authorities at a running junction",
     };
 

@@ -63,7 +63,8 @@ internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRang
         var ip = host == "localhost" ? IPAddress.Loopback : AddressText.Ip(host);
         if (ip is null && host != "*")
         {
-            flaw = host.All(c => char.IsAsciiDigit(c) || c == '.') ? AddressText.NameFlaw(host)
+            flaw = host.Contains('/') ? new Flaw($"'{host}' is no range out of which a server can have an address of its own", $"write IPv4 networks from /8 to /{OwnAddresses.LongestPrefix}: 127.0.0.0/8:{ports}")
+                : host.All(c => char.IsAsciiDigit(c) || c == '.') ? AddressText.NameFlaw(host)
                 : new Flaw($"'{host}' is a name, and a listener needs an address of this machine", $"write {Example}");
             return null;
         }

@@ -19,7 +19,7 @@ internal static class NodeEnvironment
             if ((preset?.Variable ?? (relay.Protocol is null ? null : presets.Find("flexnet")!.Variable)) is not { } variable)
                 continue;
             var listen = ListenAddress.Read(relay.Listen![0], out _)!;
-            if (listen.UnixPath is not null || (junction ?? relay.HostName ?? NameOfTarget(relay) ?? AddressOf(listen)) is not { } host)
+            if (listen.UnixPath is not null || (junction ?? NodeHosts.NameOf(relay) ?? AddressOf(listen)) is not { } host)
             {
                 problems.Add($"relays.{name}: where the nodes find it is not known; say it: --junction HOST");
                 continue;
@@ -33,9 +33,6 @@ internal static class NodeEnvironment
             problems.Add("no relay says whose licenses it carries; write it (\"preset\": \"ansys\"), or name a license file");
         return (variables, problems);
     }
-
-    private static string? NameOfTarget(RelayConfig relay) =>
-        TargetAddress.Read(relay.Target![0], out _) is { Scheme: not "link", UnixPath: null } target ? LicenseSource.NameOf(target.Host) : null;
 
     private static string? AddressOf(ListenAddress listen) =>
         listen.Address is { } address && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any) ? address.ToString() : null;

@@ -12,13 +12,13 @@ internal static class HostsBlock
     public static string Of(IEnumerable<(string Address, string Name)> names)
     {
         var lines = names.Distinct().ToList();
-        var shortNames = lines.Select(l => (l.Address, Short: l.Name.Split('.')[0])).Distinct().GroupBy(l => l.Short, StringComparer.OrdinalIgnoreCase)
+        var shortNames = lines.Select(l => l.Name).Distinct(StringComparer.OrdinalIgnoreCase).GroupBy(n => n.Split('.')[0], StringComparer.OrdinalIgnoreCase)
             .ToDictionary(g => g.Key, g => g.Count(), StringComparer.OrdinalIgnoreCase);
         var text = new StringBuilder($"{Begin}\n");
         foreach (var (address, name) in lines)
         {
             var first = name.Split('.')[0];
-            text.Append(first != name && shortNames[first] == 1 ? $"{address} {name} {first}\n" : $"{address} {name}\n");
+            text.Append(first != name && shortNames[first] == 1 && !LicenseNames.IsNobody(first) ? $"{address} {name} {first}\n" : $"{address} {name}\n");
         }
 
         return text.Append($"{End}\n").ToString();
