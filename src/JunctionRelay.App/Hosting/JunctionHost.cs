@@ -22,7 +22,10 @@ internal static class JunctionHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        builder.Services.AddSingleton<ILoggerProvider>(s => s.GetRequiredService<LogOutput>());
+        if (reading.Config!.AuditFile(reading.Home) is { } audit)
+            builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SocketActivation.Take());
@@ -98,7 +101,7 @@ internal static class JunctionHost
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        () => services.GetRequiredService<PlanInForce>().Plan.Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        () => services.GetRequiredService<PlanInForce>().Plan.Stores, () => services.GetRequiredService<PlanInForce>().Plan.Renewal, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static AdminServer Admin(IServiceProvider services) => new(
         () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
@@ -140,7 +143,7 @@ internal static class JunctionHost
     // What a reload changes outside of relays and links.
     private static void Applied(IServiceProvider services, JunctionConfig config)
     {
-        ((LogOutput)services.GetRequiredService<ILoggerProvider>()).Level = LogWords.Level(config.LogLevel);
+        services.GetRequiredService<LogOutput>().Level = LogWords.Level(config.LogLevel);
         services.GetRequiredService<AdminServer>().Reloaded();
     }
 }

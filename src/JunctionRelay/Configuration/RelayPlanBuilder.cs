@@ -35,6 +35,9 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
     public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
 
+    /// <summary>How its own certificate is kept valid; null where somebody else does that.</summary>
+    public RenewalPlan? Renewal { get; init; }
+
     /// <summary>The certificates that it shows and trusts now.</summary>
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
 
@@ -62,6 +65,7 @@ internal sealed class RelayPlanBuilder
     private readonly TimeProvider _time;
     private readonly PlanParts _parts;
     private readonly CertificateStores _certificates;
+    private readonly IdentityPlanBuilder _identityBuilder;
     private readonly LinksPlanBuilder _linksBuilder;
     private readonly AuthBuilder _auth;
     private readonly ILogger _log;
@@ -71,6 +75,7 @@ internal sealed class RelayPlanBuilder
     {
         (_home, _identity, _time, _log, _parts) = (home, TlsFiles.Of(config.Identity, home), time, log, parts);
         _certificates = new CertificateStores(time, parts);
+        _identityBuilder = new IdentityPlanBuilder(config, _identity, _certificates, home, time, parts);
         _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time, parts);
         _auth = new AuthBuilder(home, time, log, parts);
     }
@@ -87,7 +92,7 @@ internal sealed class RelayPlanBuilder
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>()).ToDictionary(s => s.Key, s => builder.Service(s.Key, s.Value));
         var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports($"services.{s.Key}", s.Value.VendorPorts));
-        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, builder._identityBuilder, linkLog ?? NullLogger.Instance);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var peers = links is null ? null : PeersPlan(links, builder.Auths(config));
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
@@ -97,6 +102,7 @@ internal sealed class RelayPlanBuilder
             Name = builder._linksBuilder.Self,
             Admin = admin,
             Stdio = builder._stdio,
+            Renewal = builder._identityBuilder.Renewal(builder._linksBuilder.Own),
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
             Parts = parts,

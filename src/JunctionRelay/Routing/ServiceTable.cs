@@ -53,6 +53,9 @@ internal sealed class ServiceTable
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;
 
+    /// <summary>The services that are paused by the configuration.</summary>
+    public IReadOnlySet<string> Paused { get; init; } = new HashSet<string>();
+
     /// <summary>Where a connection with <paramref name="greeting"/> goes. <paramref name="mayUse"/>: the services that its client may use, where it did not name one.</summary>
     public Route Find(Greeting greeting, Func<string, bool> mayUse)
     {
