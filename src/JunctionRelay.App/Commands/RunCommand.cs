@@ -33,7 +33,7 @@ internal static class RunCommand
             try
             {
                 using var predecessor = parsed.GetValue(Takeover) ? Predecessor.Find(reading.Instance) : null;
-                await JunctionHost.RunAsync(reading, predecessor);
+                await JunctionHost.RunAsync(reading, predecessor: predecessor);
                 return ExitCodes.Ok;
             }
             catch (Exception e) when (e is ListenException or TakeoverException)

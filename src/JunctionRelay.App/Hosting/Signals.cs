@@ -5,10 +5,10 @@ using Microsoft.Extensions.Hosting;
 namespace JunctionRelay.App.Hosting;
 
 /// <summary>
-/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction is ready and when it
-/// stops. HUP reloads the configuration, USR2 starts the process that takes this one's place.
+/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction stops. HUP reloads the configuration; where
+/// there is none to reload, it stops, as for every program whose terminal is closed. USR2 starts the process that takes this one's place.
 /// </summary>
-internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader reloader, SuccessorPort successors) : IHostLifetime, IDisposable
+internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader? reloader, SuccessorPort? successors) : IHostLifetime, IDisposable
 {
     private const int UserSignal2 = 12;   // SIGUSR2 of Linux, for which the framework has no name
 
@@ -20,8 +20,7 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, Reload));
-        if (OperatingSystem.IsLinux()) _registrations.Add(PosixSignalRegistration.Create((PosixSignal)UserSignal2, Succeed));
-        lifetime.ApplicationStarted.Register(() => ServiceManager.Notify("READY=1"));
+        if (OperatingSystem.IsLinux() && successors is not null) _registrations.Add(PosixSignalRegistration.Create((PosixSignal)UserSignal2, Succeed));
         lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         return Task.CompletedTask;
     }
@@ -43,11 +42,17 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
     private void Succeed(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        successors.StartSuccessor();
+        successors?.StartSuccessor();
     }
 
     private void Reload(PosixSignalContext signal)
     {
+        if (reloader is null)
+        {
+            Stop(signal);
+            return;
+        }
+
         signal.Cancel = true;
         reloader.Request();
     }
