@@ -16,6 +16,7 @@ internal static class JunctionHost
     /// <param name="reading">Its configuration, without problems.</param>
     public static async Task RunAsync(ConfigReading reading)
     {
+        OpenSslGroups.CurvesOnly();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
         builder.Services.AddSingleton(_ => Log(reading.Config!));
