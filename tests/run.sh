@@ -27,6 +27,7 @@ psql postgresql-client
 openssl openssl
 sslscan sslscan
 testssl testssl.sh
+faketime faketime
 promtool prometheus
 chromium chromium
 tcsh tcsh
@@ -38,6 +39,7 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+faketime faketime
 LIST
 }
 

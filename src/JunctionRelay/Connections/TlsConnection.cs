@@ -51,6 +51,9 @@ internal sealed class TlsConnection : Connection
 
     public override uint? PeerUid => _transport.PeerUid;
 
+    public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken) =>
+        _input.ReceiveDirectAsync(destination, cancellationToken);
+
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();
     public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
     public override ConnectionFault? Probe(TimeSpan silentAfter) => _transport.Probe(silentAfter);
@@ -115,6 +118,22 @@ internal sealed class TlsConnection : Connection
             {
                 stream.Work.Release();
             }
+        }
+
+        /// <summary>For a link, which owns its buffer: what was peeked at first, then straight from the session.</summary>
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        public async ValueTask<int> ReceiveDirectAsync(Memory<byte> destination, CancellationToken cancellationToken)
+        {
+            if (!Unconsumed.IsEmpty) return TakeUnconsumed(destination.Span);
+            if (destination.IsEmpty)
+            {
+                await WaitAsync(cancellationToken);
+                return 0;
+            }
+
+            var count = await ReceiveAsync(destination, cancellationToken);
+            if (count == 0) Ended = true;
+            return count;
         }
 
         // Anything else that SslStream throws while reading is an alert, bytes that are no TLS, or a transport that ended inside a record.

@@ -13,7 +13,8 @@ internal sealed class LinkListener(string name) : ConnectionListener
     /// <summary>Services that begin so are the junction's own: no name of a configuration has a colon.</summary>
     public const string OwnPrefix = "junction:";
 
-    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>();
+    // The spine begins on the thread that read the OPEN, as it does on the one that accepted a socket.
+    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>(new UnboundedChannelOptions { AllowSynchronousContinuations = true });
     private volatile bool _listening = true;
 
     public override EndPoint EndPoint { get; } = new LinkEndPoint(name);

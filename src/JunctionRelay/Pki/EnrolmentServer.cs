@@ -79,6 +79,8 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
             return null;
         }
 
+        // Signatures and files from here on: the thread that served the question serves all sockets.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (_limiter.Wait(from) is var wait && wait > TimeSpan.Zero && question.Do != EnrolmentQuestion.Renew)
             return new EnrolmentAnswer { Refused = $"too many questions from {from} were refused: wait {Math.Ceiling(wait.TotalSeconds)} s", Again = true };
         if (CertificateRequests.Read(question.Csr ?? [], nonce, out wrong) is not { } key)

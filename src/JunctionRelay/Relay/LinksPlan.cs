@@ -46,4 +46,11 @@ internal sealed record LinksPlan
 /// <param name="Peer">The name that the other junction's certificate must bear.</param>
 /// <param name="Connectors">A new round of its addresses, for each session its own.</param>
 /// <param name="Ping">How often it is asked for a sign of life.</param>
-internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume, TimeSpan Ping);
+internal sealed record DialledLink(string Name, string Peer, Func<ILinkConnector> Connectors, TimeSpan Resume, TimeSpan Ping)
+{
+    /// <summary>Where it is dialled, as configured.</summary>
+    public IReadOnlyList<EndPoint> Addresses { get; init; } = [];
+
+    /// <summary>The proxy on the way to an address; null = none.</summary>
+    public Func<EndPoint, HttpProxy?> Proxy { get; init; } = _ => null;
+}

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Relay;
@@ -32,6 +34,37 @@ public sealed class LinkPolicyTests
         Assert.Equal(reason, atHq.Fields["reason"]);
         Assert.Contains(words, atHq.Message, StringComparison.OrdinalIgnoreCase);
         Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Theory]
+    [InlineData("secret", "not-permitted", "peers.cloud: \"cloud\" may not use the service \"secret\"")]
+    [InlineData("closed", "dial-refused", "127.0.0.1:1: ")]
+    [InlineData("far", "dial-refused", "link://far/closed: 127.0.0.1:1: ")]
+    public async Task Who_checks_is_told_in_words_and_others_the_reason_alone(string service, string reason, string words)
+    {
+        var closedAddress = new IPEndPoint(IPAddress.Loopback, 1);
+        await using var far = await TestJunction.StartAsync(new TestJunctionPlan("far") { Services = { ["closed"] = TestRelay.Tcp(closedAddress) }, Peers = { ["hq"] = ["closed"] }, Dialled = true });
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
+        {
+            Services = { ["secret"] = TestRelay.Tcp(closedAddress), ["closed"] = TestRelay.Tcp(closedAddress), ["far"] = "far/closed" },
+            Peers = { ["cloud"] = ["closed", "far"] },
+            Dial = [("far", [far.LinkAddress])],
+            Dialled = true,
+        });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Dial = [("hq", [hq.LinkAddress])] });
+        await Task.WhenAll(cloud.LinkedAsync("hq"), hq.LinkedAsync("far"));
+
+        Assert.StartsWith(words, await RefusalAsync(isCheck: true), StringComparison.Ordinal);
+        Assert.Equal("", await RefusalAsync(isCheck: false));
+
+        async Task<string> RefusalAsync(bool isCheck)
+        {
+            var open = new LinkOpen(service, Guid.NewGuid(), null, ["cloud"]) { IsHeld = true, IsCheck = isCheck };
+            Assert.True(cloud.Sessions.Single().Session.TryOpen(open, out var stream, out _));
+            var refused = await Assert.ThrowsAsync<ConnectionBrokenException>(() => stream.WhenAnswered().WaitAsync(Eventually.Deadline));
+            Assert.Equal(reason, refused.Told?.Name());
+            return refused.Detail;
+        }
     }
 
     [Fact]
