@@ -2,14 +2,19 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
+using JunctionRelay.Pki;
 using JunctionRelay.Relay;
 using JunctionRelay.Tests.Harness;
+using JunctionRelay.Tests.Pki;
 
 namespace JunctionRelay.Tests.Refusals;
 
 /// <summary>A junction in this process, from a configuration as a user writes it, with its own certificate of <see cref="TestPki.Default"/>. Its log and its counts are what operators see.</summary>
 internal sealed class ConfiguredJunction : IAsyncDisposable
 {
+    // Signs deny lists, as the authority of a site does.
+    private static readonly TestAuthority Lists = new();
+
     private readonly TestFolder _folder;
     private readonly JunctionPlan _plan;
 
@@ -22,17 +27,27 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     public TestLog<LinkService> LinkLog { get; }
     public IPEndPoint LinkAddress => (IPEndPoint)Links.Addresses.Single();
 
+    /// <summary>Who is of this name is on the deny list from now on.</summary>
+    public void Deny(string name)
+    {
+        var list = SignedDenyList.Sign(Lists.Ca, 1, [new DenyEntry { Name = name }], TimeProvider.System.GetUtcNow());
+        Assert.NotNull(_plan.Revocation.Lists.Offer(list.Text, out _));
+    }
+
     /// <param name="name">Of its certificate.</param>
     /// <param name="sections">The configuration but for <c>identity</c>, without braces.</param>
     /// <param name="files">More files beside it: programs if they begin so.</param>
-    public static async Task<ConfiguredJunction> StartAsync(string name, string sections, params (string Name, string Text)[] files)
+    public static Task<ConfiguredJunction> StartAsync(string name, string sections, params (string Name, string Text)[] files) => StartAsync(name, sections, denied: null, files);
+
+    /// <param name="denied">Who is on the deny list from the start.</param>
+    public static async Task<ConfiguredJunction> StartAsync(string name, string sections, string? denied, params (string Name, string Text)[] files)
     {
         var folder = new TestFolder();
         using var issued = TestPki.Default.Issue(name);
         using var key = issued.GetECDsaPrivateKey()!;
         folder.Write("junction.crt", issued.ExportCertificatePem());
         folder.Write("junction.key", key.ExportPkcs8PrivateKeyPem());
-        folder.Write("ca.crt", $"{TestPki.Default.Authority.ExportCertificatePem()}\n{RefusalSite.CalledCloud.Authority.ExportCertificatePem()}\n");
+        folder.Write("ca.crt", $"{TestPki.Default.Authority.ExportCertificatePem()}\n{RefusalSite.CalledCloud.Authority.ExportCertificatePem()}\n{Lists.Ca.Certificate.ExportCertificatePem()}\n");
         foreach (var (file, text) in files)
             folder.Write(file, text, UnixFileMode.UserRead | UnixFileMode.UserWrite | (text.StartsWith("#!", StringComparison.Ordinal) ? UnixFileMode.UserExecute : 0));
         var reading = ConfigReader.Read(
@@ -44,6 +59,7 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
         var links = new LinkService(plan.Links, linkLog);
         var relays = new RelayService(plan.Relays, TimeSpan.Zero, log, TimeProvider.System, (plan.Peers, links.Streams));
         var junction = new ConfiguredJunction(folder, plan, links, relays, log, linkLog);
+        if (denied is not null) junction.Deny(denied);
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);
         return junction;

@@ -12,7 +12,7 @@ public sealed class RefusalMatrixTests
 
     private static readonly string[] Offences =
     [
-        "no certificate", "other CA", "expired", "not yet valid", "wrong usage", "CA used as leaf", "name not allowed", "service not allowed", "paused", "outside range",
+        "no certificate", "other CA", "expired", "not yet valid", "revoked", "revoked before the peer", "wrong usage", "CA used as leaf", "name not allowed", "service not allowed", "paused", "outside range",
         "hook denies", "hook hangs", "hook crashes",
     ];
 
@@ -26,6 +26,7 @@ public sealed class RefusalMatrixTests
         { "tls listener", "other CA", "connection-ended", "in certificate-untrusted", "Other CA" },
         { "tls listener", "expired", "connection-ended", "in certificate-expired", "renew it, or set the clock" },
         { "tls listener", "not yet valid", "connection-ended", "in certificate-expired", "renew it, or set the clock" },
+        { "tls listener", "revoked", "connection-ended", "in certificate-revoked", "\"cloud\" is revoked" },
         { "tls listener", "wrong usage", "connection-ended", "in certificate-untrusted", "extended key usage" },
         { "tls listener", "CA used as leaf", "connection-ended", "in certificate-untrusted", "an authority's own" },
         { "tls listener", "name not allowed", "connection-ended", "in tls.allowNames", "\"stranger\" is none of node-*" },
@@ -38,6 +39,7 @@ public sealed class RefusalMatrixTests
         { "link", "other CA", "link-stranger-refused", "linkListen certificate-untrusted", "Other CA" },
         { "link", "expired", "link-stranger-refused", "linkListen certificate-expired", "renew it, or set the clock" },
         { "link", "not yet valid", "link-stranger-refused", "linkListen certificate-expired", "renew it, or set the clock" },
+        { "link", "revoked", "link-stranger-refused", "linkListen certificate-revoked", "\"cloud\" is revoked" },
         { "link", "wrong usage", "link-stranger-refused", "linkListen certificate-untrusted", "extended key usage" },
         { "link", "CA used as leaf", "link-stranger-refused", "linkListen certificate-untrusted", "an authority's own" },
         { "link", "name not allowed", "link-refused", "linkListen peers", "no entry of peers is about \"stranger\"" },
@@ -51,6 +53,7 @@ public sealed class RefusalMatrixTests
         { "reverse link", "other CA", "link-dial-failed", "link://cloud dial-certificate-rejected", "Other CA" },
         { "reverse link", "expired", "link-dial-failed", "link://cloud dial-certificate-rejected", "renew it, or set the clock" },
         { "reverse link", "not yet valid", "link-dial-failed", "link://cloud dial-certificate-rejected", "renew it, or set the clock" },
+        { "reverse link", "revoked", "link-dial-failed", "link://cloud dial-certificate-rejected", "\"cloud\" is revoked" },
         { "reverse link", "wrong usage", "link-dial-failed", "link://cloud dial-certificate-rejected", "extended key usage" },
         { "reverse link", "CA used as leaf", "link-dial-failed", "link://cloud dial-certificate-rejected", "an authority's own" },
         { "reverse link", "name not allowed", "link-dial-failed", "link://cloud dial-certificate-rejected", "is not for the name \"cloud\" but for stranger" },
@@ -65,6 +68,8 @@ public sealed class RefusalMatrixTests
         { "chain", "other CA", "link-stranger-refused", "linkListen certificate-untrusted", "Other CA" },
         { "chain", "expired", "link-stranger-refused", "linkListen certificate-expired", "renew it, or set the clock" },
         { "chain", "not yet valid", "link-stranger-refused", "linkListen certificate-expired", "renew it, or set the clock" },
+        { "chain", "revoked", "link-stranger-refused", "linkListen certificate-revoked", "\"cloud\" is revoked" },
+        { "chain", "revoked before the peer", "connection-ended", "peers revoked", "it came through \"cloud\", which is revoked" },
         { "chain", "wrong usage", "link-stranger-refused", "linkListen certificate-untrusted", "extended key usage" },
         { "chain", "CA used as leaf", "link-stranger-refused", "linkListen certificate-untrusted", "an authority's own" },
         { "chain", "name not allowed", "link-refused", "linkListen peers", "no entry of peers is about \"stranger\"" },
@@ -113,7 +118,8 @@ public sealed class RefusalMatrixTests
     };
 
     private static string? WhySenseless(string way, string offence) => Senseless.GetValueOrDefault((way, offence))
-        ?? (way is "plain relay" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "wrong usage" or "CA used as leaf" ? NoTls : null);
+        ?? (way is "plain relay" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "revoked" or "wrong usage" or "CA used as leaf" ? NoTls
+        : way != "chain" && offence == "revoked before the peer" ? "there is nobody before the peer" : null);
 
     [Fact]
     public void Every_cell_is_tested_or_makes_no_sense()

@@ -37,7 +37,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     public ConfiguredJunction Hq { get; private set; } = null!;
 
     /// <summary>Who must refuse: in a chain its first junction, but for what only the last one knows.</summary>
-    public ConfiguredJunction Judge => _dmz is not null && !_offence.StartsWith("hook", StringComparison.Ordinal) && _offence is not ("service not allowed" or "paused") ? _dmz : Hq;
+    public ConfiguredJunction Judge => _dmz is not null && !_offence.StartsWith("hook", StringComparison.Ordinal) && _offence is not ("service not allowed" or "paused" or "revoked before the peer") ? _dmz : Hq;
 
     /// <summary>The log of the junction where clients connect, if that is another one.</summary>
     public TestLog? CloudLog => _cloud?.Log;
@@ -56,6 +56,7 @@ internal sealed class RefusalSite : IAsyncDisposable
         {
             if (way is "link" or "reverse link" or "chain") await site.LinkAsync();
             else site.Hq = await ConfiguredJunction.StartAsync("hq", site.Relay(), Hook(offence));
+            if (offence == "revoked" && way is "tls listener") site.Hq.Deny("cloud");
             return site;
         }
         catch
@@ -142,6 +143,7 @@ internal sealed class RefusalSite : IAsyncDisposable
         if (isChain)
         {
             Hq = await ConfiguredJunction.StartAsync("hq", $"{Services()}, {Peers("dmz")}, \"linkListen\": \"127.0.0.1:0\"", Hook(_offence));
+            if (_offence == "revoked before the peer") Hq.Deny("cloud");
             _dmz = await ConfiguredJunction.StartAsync("dmz", $$"""
                 "services": { "svc": { "target": "link://hq/svc" } }, {{Peers("cloud", isLast: false)}}, "linkListen": "127.0.0.1:0",
                 "links": { "hq": { "dial": "{{Hq.LinkAddress}}" } }
@@ -151,6 +153,8 @@ internal sealed class RefusalSite : IAsyncDisposable
         {
             Hq = await ConfiguredJunction.StartAsync("hq", $"{Services()}, {Peers("cloud")}, \"linkListen\": \"127.0.0.1:0\"", Hook(_offence));
         }
+
+        if (_offence == "revoked" && !IsReverse) (_dmz ?? Hq).Deny("cloud");
 
         var next = isChain ? "dmz" : "hq";
         _cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
@@ -163,7 +167,7 @@ internal sealed class RefusalSite : IAsyncDisposable
             Peers = { ["hq"] = [] },
             Dialled = IsReverse,
         });
-        if (IsReverse) Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Services()}}, {{Peers("cloud")}}, "links": { "cloud": { "dial": "{{_cloud.LinkAddress}}" } }""", Hook(_offence));
+        if (IsReverse) Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Services()}}, {{Peers("cloud")}}, "links": { "cloud": { "dial": "{{_cloud.LinkAddress}}" } }""", denied: _offence == "revoked" ? "cloud" : null, Hook(_offence));
     }
 
     private string Services() => $$"""
