@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
@@ -55,13 +56,33 @@ public sealed class RefusedPeersReachNothing
         await using var first = await JunctionProcess.Start(isReverse ? nodeConfig : hqConfig);
         await using var second = await JunctionProcess.Start(isReverse ? hqConfig : nodeConfig);
         var (hq, node) = isReverse ? (second, first) : (first, second);
-        if (offence is "other CA" or "expired" or "name not allowed" or "outside range") await hq.Line(words);
-        else await node.Line("link with hq is up");
+        // Without a link the relay does not even listen; with one, it does a moment later.
+        if (offence is "other CA" or "expired" or "name not allowed" or "outside range")
+        {
+            await hq.Line(words);
+            Assert.Contains(await Knock(), new[] { "refused", "reset" });
+        }
+        else
+        {
+            await Deadline.Until(async () => await Knock() == "reset", Deadline.Start, "the job gets as far as the service", node.Program.Said);
+            await hq.Line(words);
+        }
 
-        using (var job = await Loopback.Connect(client)) Assert.Equal("reset", await Loopback.HowItEnds(job, Deadline.Soon));
-        await hq.Line(words);
         var metrics = await RealProgram.Succeed("curl", ["--silent", "--show-error", "--fail", $"http://127.0.0.1:{admin}/metrics"]);
         Assert.True(metrics.Split('\n').Any(l => l.StartsWith(series + " ", StringComparison.Ordinal) && !l.EndsWith(" 0", StringComparison.Ordinal)), $"{series} is not among\n{metrics}");
         Assert.Equal(0, server.Accepted);
+
+        async Task<string> Knock()
+        {
+            try
+            {
+                using var job = await Loopback.Connect(client);
+                return await Loopback.HowItEnds(job, Deadline.Start);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+            {
+                return "refused";
+            }
+        }
     }
 }

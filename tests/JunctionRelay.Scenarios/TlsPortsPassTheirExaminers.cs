@@ -67,7 +67,7 @@ public sealed class TlsPortsPassTheirExaminers
             // Protocols, suites, forward secrecy, the server's choices and certificate, and all vulnerabilities that it knows. It waits a good deal: all ports at once.
             await RealProgram.Run(
                 "testssl", ["--quiet", "--warnings", "off", "--color", "0", "--nodns", "none", "--jsonfile", file, "-p", "-s", "-f", "-S", "-U", $"127.0.0.1:{ports.Of[kind]}"],
-                within: TimeSpan.FromMinutes(4));
+                within: TimeSpan.FromMinutes(10));
             return (Kind: kind, Findings: JsonDocument.Parse(await File.ReadAllTextAsync(file)));
         }));
         foreach (var (kind, findings) in reports)
