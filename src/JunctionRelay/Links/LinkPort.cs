@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -24,11 +25,21 @@ internal sealed class LinkPort(
 
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>Where all are under way, those that have taken longest make room, if they have taken this long: strangers who say nothing keep nobody out for longer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>So many at a time: most of them may be junctions of a slow machine.</summary>
+    private const int MostEvicted = MostHandshakes / 4;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly RunningTasks _served = new();
     private readonly LineBudget _strangers = new();
     private readonly SemaphoreSlim _handshakes = new(MostHandshakes);
+    private readonly ConcurrentDictionary<Connection, long> _underWay = new();   // since when
+
+    /// <summary>How long one handshake may take.</summary>
+    public TimeSpan HandshakeLimit { get; init; } = HandshakeTimeout;
 
     public ConnectionListener Listener => listener;
 
@@ -41,7 +52,7 @@ internal sealed class LinkPort(
         while (true)
         {
             Connection? connection;
-            await _handshakes.WaitAsync();
+            while (!await _handshakes.WaitAsync(Pause)) MakeRoom();
             try
             {
                 connection = await listener.AcceptAsync();
@@ -64,15 +75,22 @@ internal sealed class LinkPort(
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
 
+    private void MakeRoom()
+    {
+        foreach (var (connection, _) in _underWay.Where(h => time.GetElapsedTime(h.Value) > Patience).OrderBy(h => h.Value).Take(MostEvicted)) connection.Abort(CloseReason.HandshakeTimeout);
+    }
+
     private async Task ServeAsync(Connection connection)
     {
         DialOutcome secured;
+        _underWay[connection] = time.GetTimestamp();
         try
         {
-            secured = await handshake().RunAsync(connection, HandshakeTimeout, CancellationToken.None);
+            secured = await handshake().RunAsync(connection, HandshakeLimit, CancellationToken.None);
         }
         finally
         {
+            _underWay.TryRemove(connection, out _);
             _handshakes.Release();
         }
 

@@ -253,6 +253,23 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public async Task Strangers_who_say_nothing_keep_no_junction_out()
+    {
+        await using var hq = new Hq(handshakeLimit: TimeSpan.FromHours(1));
+        var strangers = new List<Peer>();
+        try
+        {
+            for (var i = 0; i < 2 * LinkPort.MostHandshakes; i++) strangers.Add(await Peer.ConnectAsync(hq.EndPoint));
+            await using var cloud = new Cloud([hq.EndPoint], hq.Log);
+            await cloud.UpAsync();
+        }
+        finally
+        {
+            strangers.ForEach(s => s.Dispose());
+        }
+    }
+
     [Theory]
     [InlineData("hq.corp", "http://p:3128", null, true)]
     [InlineData("hq.corp", "p:3128", "", true)]
@@ -271,14 +288,14 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly LinkPort _port;
         private readonly Task _running;
 
-        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null)
+        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null, TimeSpan? handshakeLimit = null)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
             var handshake = TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust)));
             _port = new LinkPort(
                 SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
-                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System);
+                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System) { HandshakeLimit = handshakeLimit ?? LinkPort.HandshakeTimeout };
             _running = _port.RunAsync();
         }
 
