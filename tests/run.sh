@@ -37,6 +37,7 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+faketime faketime
 LIST
 }
 

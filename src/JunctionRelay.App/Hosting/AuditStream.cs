@@ -19,6 +19,7 @@ internal static class AuditStream
         3000, 3002, 3004, 3005, 3006, 3007, 3008, 3010,   // links: up, down, and all refusals
         4000, 4001, 4020, 4021,   // certificates: replaced, kept, renewed, not renewed
         4010, 4011, 4012, 4013, 4014, 4015, 4016,         // the authority: joins, renewals, refusals, copies
+        4030, 4031, 4032, 4033,   // deny lists, and what they end
     };
 
     /// <summary>Where <c>audit</c> says. <paramref name="log"/> hears of a file that cannot be written.</summary>

@@ -34,6 +34,7 @@ internal static class JunctionHost
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Identity);
+        builder.Services.AddHostedService(Revocation);
         builder.Services.AddHostedService(s => s.GetRequiredService<AdminServer>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -70,6 +71,16 @@ internal static class JunctionHost
 
     private static IdentityService Identity(IServiceProvider services) => new(
         () => services.GetRequiredService<PlanInForce>().Plan.Stores, () => services.GetRequiredService<PlanInForce>().Plan.Renewal, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+
+    private static RevocationService Revocation(IServiceProvider services)
+    {
+        var (links, relays) = (services.GetRequiredService<LinkService>(), services.GetRequiredService<RelayService>());
+        var revocation = new RevocationService(
+            () => services.GetRequiredService<PlanInForce>().Plan.Revocation, () => relays.Connections.Connections, services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<RevocationService>>());
+        links.ReceiveDenyList = revocation.Receive;
+        return revocation;
+    }
 
     private static AdminServer Admin(IServiceProvider services) => new(
         () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),

@@ -30,6 +30,12 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     /// <summary>What this junction is called.</summary>
     public string Self => _self;
 
+    /// <summary>The live sessions.</summary>
+    public LinkDirectory Directory => _directory;
+
+    /// <summary>Who is refused.</summary>
+    public required DenyLists Denied { get; init; }
+
     /// <summary>For what we open for ourselves, on links that are up.</summary>
     public OwnLinks Own => new(_directory, _self);
 
@@ -51,7 +57,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         var enrolment = authorities.Enrolment(log);
         var source = certificates.Of(identity);
         // The same object in every plan, so that a link outlives a reload that names other files: for its sessions that is a renewal.
-        var tls = parts.Of("links", () => new TlsSettings(new TlsCredentials(source.Now.Identity, source.Now.Trust)));
+        var tls = parts.Of("links", () => new TlsSettings(new TlsCredentials(source.Now.Identity, source.Now.Trust) { Objection = source.Objection }));
         return new LinksPlan
         {
             Options = new LinkOptions { Self = self, Resume = Resume, PingInterval = Ping, Time = time, Log = log },
@@ -66,7 +72,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
                 () => TlsHandshake.Serving(LinkConnector.ForLinks(tls) with { OpenProtocol = enrolment is null ? null : EnrolmentServer.Protocol })),
             Enrolment = enrolment,
             Authority = authorities.Authority,
-            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
+            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))], () => Denied.Now),
             Services = new ServiceTable(services, ports) { Paused = (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Paused == true).Select(s => s.Key).ToHashSet() },
         };
     }

@@ -94,12 +94,19 @@ internal sealed class TlsHandshake
             // SslStream knows the names of the DNS alone.
             if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
             objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
-                : identity is null || IsPlainTarget ? null
-                : ObjectionToLeaf((X509Certificate2)certificate!);
+                : identity is null ? null
+                : Revoked(identity, ref objections) ?? (IsPlainTarget ? null : ObjectionToLeaf((X509Certificate2)certificate!));
             if (objection is not null) return false;
             peer = identity;
             return true;
         }
+    }
+
+    private string? Revoked(PeerIdentity identity, ref X509ChainStatusFlags objections)
+    {
+        var objection = _settings.Credentials.Objection?.Invoke(identity);
+        if (objection is not null) objections |= X509ChainStatusFlags.Revoked;
+        return objection;
     }
 
     private CloseReason Reason(Exception e, string? objection, X509ChainStatusFlags objections)
@@ -113,6 +120,7 @@ internal sealed class TlsHandshake
 
         return e is OperationCanceledException ? CloseReason.HandshakeTimeout
             : objection is null ? CloseReason.HandshakeFailed
+            : objections.HasFlag(X509ChainStatusFlags.Revoked) ? CloseReason.CertificateRevoked
             : objections.HasFlag(X509ChainStatusFlags.NotTimeValid) ? CloseReason.CertificateExpired
             : objection == NoCertificate ? CloseReason.CertificateMissing
             : CloseReason.CertificateUntrusted;

@@ -26,6 +26,9 @@ internal sealed class IdentityDirectory(string path)
     public string Root { get; } = Path.GetFullPath(path);
 
     public string EnrolmentFile => Path.Combine(Root, "enrolment.json");
+    /// <summary>The deny lists that a running junction has learnt, one in a line.</summary>
+    public string DenyListFile => Path.Combine(Root, "deny.list");
+
     public string CertificateFile => Path.Combine(Root, CertificateName);
     public string KeyFile => Path.Combine(Root, KeyName);
     public string TrustFile => Path.Combine(Root, TrustName);

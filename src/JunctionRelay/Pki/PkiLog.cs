@@ -32,6 +32,18 @@ internal static partial class PkiLog
     [LoggerMessage(4016, LogLevel.Warning, "{name} asked from {from} with the certificate {serial}, which is not its newest: its key may be in two places", EventName = "copy-suspected")]
     public static partial void CopySuspected(this ILogger log, string name, string from, string serial);
 
+    [LoggerMessage(4030, LogLevel.Information, "deny list {number} with {count} entries from {from}", EventName = "deny-list-taken")]
+    public static partial void DenyListTaken(this ILogger log, ulong number, int count, string from);
+
+    [LoggerMessage(4031, LogLevel.Warning, "a deny list from {from} cannot be used: {reason}", EventName = "deny-list-refused")]
+    public static partial void DenyListRefused(this ILogger log, string from, string reason);
+
+    [LoggerMessage(4032, LogLevel.Warning, "the deny list cannot be kept for the next start: {reason}", EventName = "deny-list-not-kept")]
+    public static partial void DenyListNotKept(this ILogger log, string reason);
+
+    [LoggerMessage(4033, LogLevel.Warning, "the link with {peer} ends, with {streams} streams: {reason}", EventName = "revoked-link")]
+    public static partial void RevokedLink(this ILogger log, string peer, int streams, string reason);
+
     [LoggerMessage(4020, LogLevel.Information, "our certificate ({name}) was renewed, until {until:u}", EventName = "renewed-here")]
     public static partial void RenewedHere(this ILogger log, string name, DateTimeOffset until);
 

@@ -42,6 +42,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
 
+    /// <summary>Takes the stream in which a peer gives its deny list; set before the start.</summary>
+    public Action<LinkStream>? ReceiveDenyList { get; set; }
+
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.Port.EndPoint);
 
@@ -230,6 +233,12 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     // Peers have proved who they are, whatever `peers` grants them: a certificate is renewed for whoever has it.
     private bool ServeOwn(LinkStream stream)
     {
+        if (stream.Open.Service == DenyListExchange.Service && ReceiveDenyList is { } receive)
+        {
+            receive(stream);
+            return true;
+        }
+
         if (stream.Open.Service != EnrolmentServer.Service || _plan is not { } plan) return false;
         if (plan.Enrolment is { } enrolment) _serving.Add(enrolment.ServeAsync(stream, stream.RemoteEndPoint));
         else if (plan.Authority is { } authority) _serving.Add(_forwarder.ForwardAsync(stream, plan.Own, authority, plan.Options.Time));
