@@ -65,7 +65,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Credentials = tls.Credentials,
             Source = source,
             Dial = [.. _links.Select(l => parts.Of(
-                $"{_self} {l.Key} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
+                $"{_self} {l.Key} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls, $"{self.Instance} {l.Key}")))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = parts.Of(
                 $"links {enrolment is not null}",
@@ -77,11 +77,11 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         };
     }
 
-    private DialledLink Dial(string name, LinkConfig link, TlsSettings tls)
+    private DialledLink Dial(string name, LinkConfig link, TlsSettings tls, string dialler)
     {
         var (peer, proxy, dialer) = (PeerOf(name), ProxyOf(link), new SocketDialer(SocketSettings.Default));
         EndPoint[] addresses = [.. link.Dial!.Select(Address)];
-        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy, dialler: dialler), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.

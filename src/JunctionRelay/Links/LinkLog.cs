@@ -37,4 +37,7 @@ internal static partial class LinkLog
 
     [LoggerMessage(3010, LogLevel.Information, "link from {from} refused: {reason}", EventName = "link-stranger-refused")]
     public static partial void LinkStrangerRefused(this ILogger log, string from, string reason);
+
+    [LoggerMessage(3011, LogLevel.Information, "link {link} moves to another junction of its name (session {session}); what is open stays where it is", EventName = "link-moved")]
+    public static partial void LinkMoved(this ILogger log, string link, Guid session);
 }
