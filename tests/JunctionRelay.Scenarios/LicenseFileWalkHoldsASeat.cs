@@ -29,7 +29,7 @@ public sealed class LicenseFileWalkHoldsASeat
             set -e
             cloud() { {{string.Join(' ', cloud.Prefix)}} "$@"; }
             enterprise() { {{string.Join(' ', enterprise.Prefix)}} "$@"; }
-            trap 'kill $(jobs -p)' EXIT
+            trap 'for host in {{cloud.Namespace}} {{enterprise.Namespace}}; do ip netns pids $host | xargs -r kill -9; done' EXIT
             {{section.Commands}}
             """,
             folder.Path);
