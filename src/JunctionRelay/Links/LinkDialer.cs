@@ -92,7 +92,8 @@ internal sealed class LinkDialer(
 
             failures = 0;
             Begin(session, transport, connector, stop);
-            while (await PreferredAsync(session, connector, stopped, noMore) is { } preferred)
+            var useless = UselessAsync(session, connector, stopped);
+            while (await PreferredAsync(session, connector, useless, noMore) is { } preferred)
             {
                 if (await GreetAsync(preferred, false, null, null, noMore) is not var (next, itsTransport))
                 {
@@ -104,6 +105,7 @@ internal sealed class LinkDialer(
                 session.Retire();
                 Log.LinkMoved(link, next.Id);
                 (session, connector) = (next, preferred);
+                useless = UselessAsync(session, connector, stopped);
             }
 
             givenUp = session.IsEnded ? session.Id : null;
@@ -180,9 +182,8 @@ internal sealed class LinkDialer(
     }
 
     // Waits until new streams need another session (null), or a junction that this dialler prefers may be had.
-    private async Task<ILinkConnector?> PreferredAsync(LinkSession session, ILinkConnector connector, Task stopped, CancellationToken noMore)
+    private async Task<ILinkConnector?> PreferredAsync(LinkSession session, ILinkConnector connector, Task useless, CancellationToken noMore)
     {
-        var useless = UselessAsync(session, connector, stopped);
         while (true)
         {
             await Task.WhenAny(useless, DelayAsync(options.LookRound * (1 + Random.Shared.NextDouble()) / 2, noMore));
