@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -35,7 +36,8 @@ internal sealed class LinkConnector(
     private readonly TlsHandshake _handshake = TlsHandshake.Dialling(ForLinks(tls), peerName);
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
     private readonly Queue<EndPoint> _round = new();
-    private readonly Dictionary<EndPoint, DnsEndPoint> _nameOf = [];
+    // Asked while a session may be resuming.
+    private readonly ConcurrentDictionary<EndPoint, DnsEndPoint> _nameOf = [];
     private EndPoint? _dialled;
 
     public bool HasOthers { get; private set; }
