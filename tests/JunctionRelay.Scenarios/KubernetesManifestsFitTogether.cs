@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using JunctionRelay.Scenarios.Harness;
 
@@ -6,13 +7,13 @@ namespace JunctionRelay.Scenarios;
 /// <summary>The manifests of docker/kubernetes parse, name each other rightly, and hold a configuration that <c>junction validate</c> accepts. No cluster is involved.</summary>
 public sealed class KubernetesManifestsFitTogether
 {
-    private const string File = "docker/kubernetes/junction.yaml";
+    private const string Manifests = "docker/kubernetes/junction.yaml";
 
     [Fact]
     public async Task Names_ports_users_and_times_agree_and_the_configuration_is_valid()
     {
         var json = await RealProgram.Succeed(
-            "python3", ["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))", Path.Combine(JunctionImage.RepositoryRoot(), File)]);
+            "python3", ["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))", Path.Combine(JunctionImage.RepositoryRoot(), Manifests)]);
         using var parsed = JsonDocument.Parse(json);
         var manifests = parsed.RootElement.EnumerateArray().ToDictionary(m => m.GetProperty("kind").GetString()!);
         Assert.Equal(["ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"], manifests.Keys.Order());
@@ -55,10 +56,10 @@ public sealed class KubernetesManifestsFitTogether
         Assert.Equal([ports["link"], ports["admin"]], At(manifests["NetworkPolicy"], "spec.ingress").EnumerateArray().Select(i => i.GetProperty("ports")[0].GetProperty("port").GetInt32()));
         var drain = config.RootElement.GetProperty("drainTimeout").GetString()!;
         Assert.EndsWith("h", drain, StringComparison.Ordinal);
-        Assert.True(At(pod, "terminationGracePeriodSeconds").GetInt32() > int.Parse(drain[..^1], null) * 3600);
+        Assert.True(At(pod, "terminationGracePeriodSeconds").GetInt32() > int.Parse(drain[..^1], CultureInfo.InvariantCulture) * 3600);
 
         // Whom the image runs as.
-        var user = System.IO.File.ReadLines(Path.Combine(JunctionImage.RepositoryRoot(), "docker/Dockerfile")).Single(l => l.StartsWith("USER ", StringComparison.Ordinal))["USER ".Length..];
+        var user = File.ReadLines(Path.Combine(JunctionImage.RepositoryRoot(), "docker/Dockerfile")).Single(l => l.StartsWith("USER ", StringComparison.Ordinal))["USER ".Length..];
         Assert.Equal(user, $"{At(pod, "securityContext.runAsUser")}:{At(pod, "securityContext.runAsGroup")}");
         Assert.Equal(user.Split(':')[1], $"{At(pod, "securityContext.fsGroup")}");
     }

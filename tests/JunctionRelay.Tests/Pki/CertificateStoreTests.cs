@@ -52,7 +52,7 @@ public sealed class CertificateStoreTests : IDisposable
     [Fact]
     public void A_directory_whose_symbolic_link_is_switched_is_followed()
     {
-        // As Kubernetes mounts a Secret: each file leads to ..data/FILE, and ..data to the newest directory, which is switched by one rename.
+        // As Kubernetes mounts a Secret: each file leads to ..data/FILE, and ..data to the newest directory.
         var mount = Directory.CreateDirectory(_folder["secret"]).FullName;
         Publish("..1", Issue());
         foreach (var file in new[] { "junction.crt", "junction.key" })
@@ -71,8 +71,8 @@ public sealed class CertificateStoreTests : IDisposable
             Directory.CreateDirectory(Path.Combine(mount, name));
             _folder.Write($"secret/{name}/junction.crt", certificate.ExportCertificatePem());
             _folder.Write($"secret/{name}/junction.key", KeyPem(certificate));
-            File.CreateSymbolicLink(Path.Combine(mount, "..data_tmp"), name);
-            File.Move(Path.Combine(mount, "..data_tmp"), Path.Combine(mount, "..data"), overwrite: true);
+            File.Delete(Path.Combine(mount, "..data"));
+            File.CreateSymbolicLink(Path.Combine(mount, "..data"), name);
         }
     }
 
