@@ -110,7 +110,7 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     {
         // TLS with the right certificate, but without our protocol.
         var plain = TlsHandshake.Serving(new TlsSettings(TestPki.Default.Identity("hq"), TestPki.Default.Trust, RequirePeerCertificate: true));
-        await using var listener = SocketListener.Bind(listen ?? new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default);
+        await using var listener = SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default);
         var serving = ServeAsync();
         var log = new QuietLog();
         await using (var cloud = new Cloud([listener.EndPoint], log))
