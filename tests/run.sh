@@ -37,9 +37,6 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
-buildah buildah
-debootstrap debootstrap
-dnsmasq dnsmasq-base
 faketime faketime
 LIST
 }

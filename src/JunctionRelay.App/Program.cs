@@ -11,11 +11,15 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
+// ssh's rules for options are not those of the other commands.
+if (args is ["forward", .. var words] && !words.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(words);
+
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    ForwardCommand.Create(),
     PkiCommand.Create(),
     TokenCommand.Create(),
     EnrollCommand.Create(),

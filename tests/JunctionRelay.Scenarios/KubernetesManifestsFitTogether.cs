@@ -13,7 +13,7 @@ public sealed class KubernetesManifestsFitTogether
     public async Task Names_ports_users_and_times_agree_and_the_configuration_is_valid()
     {
         var json = await RealProgram.Succeed(
-            "python3", ["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))", Path.Combine(JunctionImage.RepositoryRoot(), Manifests)]);
+            "python3", ["-c", "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))", Repository.File(Manifests)]);
         using var parsed = JsonDocument.Parse(json);
         var manifests = parsed.RootElement.EnumerateArray().ToDictionary(m => m.GetProperty("kind").GetString()!);
         Assert.Equal(["ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"], manifests.Keys.Order());
@@ -59,7 +59,7 @@ public sealed class KubernetesManifestsFitTogether
         Assert.True(At(pod, "terminationGracePeriodSeconds").GetInt32() > int.Parse(drain[..^1], CultureInfo.InvariantCulture) * 3600);
 
         // Whom the image runs as.
-        var user = File.ReadLines(Path.Combine(JunctionImage.RepositoryRoot(), "docker/Dockerfile")).Single(l => l.StartsWith("USER ", StringComparison.Ordinal))["USER ".Length..];
+        var user = File.ReadLines(Repository.File("docker/Dockerfile")).Single(l => l.StartsWith("USER ", StringComparison.Ordinal))["USER ".Length..];
         Assert.Equal(user, $"{At(pod, "securityContext.runAsUser")}:{At(pod, "securityContext.runAsGroup")}");
         Assert.Equal(user.Split(':')[1], $"{At(pod, "securityContext.fsGroup")}");
     }

@@ -7,19 +7,19 @@ using JunctionRelay.Connections;
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Connects a link: TCP to one of its addresses, through a proxy where there is one, then TLS with certificates both ways. Goes round all addresses of all
+/// Connects a link: TCP to one of its addresses, through a proxy or another junction where there is one, then TLS with certificates both ways. Goes round all addresses of all
 /// names, since each may be another junction; stays with the one that was right.
 /// </summary>
 /// <param name="dial">Hosts and ports, as configured.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="tls">Our certificate and trust; the protocol is set here.</param>
-/// <param name="proxy">The proxy for an address, or null to dial it directly.</param>
+/// <param name="way">By what an address is gone to, a proxy or another link; null to dial it directly.</param>
 /// <param name="resolve">Looks a name up; null for the system's way.</param>
 /// <param name="last">The address that comes last in each round; null for none.</param>
 /// <param name="dialler">Who dials, for <see cref="AddressPreference"/>; null leaves the addresses of a name as they come.</param>
 /// <param name="first">The address that comes first in each round; null for none.</param>
 internal sealed class LinkConnector(
-    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, HttpProxy?> proxy,
+    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, LinkWay?> way,
     Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null, string? dialler = null, EndPoint? first = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
@@ -42,10 +42,12 @@ internal sealed class LinkConnector(
 
     public bool HasOthers { get; private set; }
 
+    public bool IsRoundOver => _round.Count == 0;
+
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
 
-    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, proxy, _resolve, _dialled ?? last, dialler);
+    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last, dialler);
 
     public async Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken)
     {
@@ -56,7 +58,7 @@ internal sealed class LinkConnector(
             // What a name server leaves out of a long answer is not gone: only something better is a reason to move.
             var best = AddressPreference.Order(dialler, await _resolve(host.Host, cancellationToken)).FirstOrDefault();
             return best is not null && AddressPreference.Prefers(dialler, best, at.Address)
-                ? new LinkConnector(dial, peerName, tls, dialer, proxy, _resolve, null, dialler, new IPEndPoint(best, host.Port))
+                ? new LinkConnector(dial, peerName, tls, dialer, way, _resolve, null, dialler, new IPEndPoint(best, host.Port))
                 : null;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
@@ -87,17 +89,17 @@ internal sealed class LinkConnector(
     }
 
     private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
-        proxy(address) is { } through
-            ? await through.ConnectAsync(address, dialer, LastTimeout, cancellationToken)
+        way(address) is { } go
+            ? await go(address, LastTimeout, cancellationToken)
             : await dialer.DialAsync(address, timeout, cancellationToken);
 
-    // Names are resolved anew in every round, so that a moved one is followed; behind a proxy the proxy does it.
+    // Names are resolved anew in every round, so that a moved one is followed; behind a proxy or another junction that one does it.
     private async Task<DialOutcome?> BeginRoundAsync(CancellationToken cancellationToken)
     {
         var failures = new List<string>();
         foreach (var entry in dial)
         {
-            if (entry is not DnsEndPoint host || proxy(host) is not null)
+            if (entry is not DnsEndPoint host || way(host) is not null)
             {
                 _round.Enqueue(entry);
                 continue;

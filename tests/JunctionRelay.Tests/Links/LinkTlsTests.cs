@@ -360,8 +360,10 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
             IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<EndPoint, HttpProxy?>? proxy = null,
             string? dialler = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
         {
+            var dialer = new SocketDialer(SocketSettings.Default);
             LinkConnector Connector() => new(
-                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), new SocketDialer(SocketSettings.Default), proxy ?? (_ => null), resolve, dialler: dialler);
+                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), dialer, address => proxy?.Invoke(address) is { } found ? (to, timeout, stop) => found.ConnectAsync(to, dialer, timeout, stop) : null,
+                resolve, dialler: dialler);
             _dialer = new LinkDialer("hq", "hq", (options ?? (o => o))(Options("cloud", 9, log)), Directory, null, Connector);
             _running = _dialer.RunAsync(_stop.Token);
         }
