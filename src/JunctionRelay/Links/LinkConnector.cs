@@ -56,8 +56,7 @@ internal sealed class LinkConnector(
         try
         {
             // What a name server leaves out of a long answer is not gone: only something better is a reason to move.
-            var best = AddressPreference.Order(dialler, await _resolve(host.Host, cancellationToken)).FirstOrDefault();
-            return best is not null && AddressPreference.Prefers(dialler, best, at.Address)
+            return AddressPreference.Order(dialler, await _resolve(host.Host, cancellationToken)) is [var best, ..] && AddressPreference.Prefers(dialler, best, at.Address)
                 ? new LinkConnector(dial, peerName, tls, dialer, way, _resolve, null, dialler, new IPEndPoint(best, host.Port))
                 : null;
         }
