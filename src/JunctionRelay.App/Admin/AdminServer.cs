@@ -17,12 +17,14 @@ namespace JunctionRelay.App.Admin;
 /// The admin endpoint's life, beside the relaying and never in its way: an address that cannot be listened on is tried again, and nobody waits for it. It stops last, so that a
 /// drain can be watched. Kestrel is loaded only where the configuration has an admin endpoint.
 /// </summary>
+/// <param name="plan">The plan that runs now.</param>
 internal sealed class AdminServer(
     Func<JunctionPlan> plan, RelayService relays, LinkService links, ReloadOutcome reload, ILogger<AdminServer> log, TimeProvider time) : IHostedService, IDisposable
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _reloads = new(0);
     private Task _running = Task.CompletedTask;
     private Socket? _inherited;   // used once
 
@@ -34,9 +36,8 @@ internal sealed class AdminServer(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (plan().Admin is not { } admin) return Task.CompletedTask;
-        _inherited = Inherited?.Take(admin.EndPoint);
-        _running = RunAsync(admin);
+        if (plan().Admin is { } admin) _inherited = Inherited?.Take(admin.EndPoint);
+        _running = RunAsync();
         return Task.CompletedTask;
     }
 
@@ -46,32 +47,64 @@ internal sealed class AdminServer(
         await _running;
     }
 
-    public void Dispose() => _stop.Dispose();
+    /// <summary>Another plan runs: if it has the endpoint elsewhere, it moves there.</summary>
+    public void Reloaded() => _reloads.Release();
 
-    private async Task RunAsync(AdminPlan admin)
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _reloads.Dispose();
+    }
+
+    private async Task RunAsync()
     {
         // Nothing of this on the thread that starts the relays.
         await Task.Yield();
+        while (!_stop.IsCancellationRequested)
+        {
+            var admin = plan().Admin;
+            using var serving = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            var running = admin is null ? Task.CompletedTask : RunAsync(admin, serving.Token);
+            await UntilOtherAsync(admin);
+            await serving.CancelAsync();
+            await running;
+        }
+    }
+
+    private async Task UntilOtherAsync(AdminPlan? admin)
+    {
+        try
+        {
+            while (ReferenceEquals(plan().Admin, admin)) await _reloads.WaitAsync(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop.
+        }
+    }
+
+    private async Task RunAsync(AdminPlan admin, CancellationToken stop)
+    {
         using var quiet = new QuietThread();
         var history = new TrafficHistory(relays, quiet, time);
-        var sampling = history.RunAsync(_stop.Token);
+        var sampling = history.RunAsync(stop);
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(reload, () => plan().Certificates);
         using var readings = new MeterReadings();
         var reader = new StatusReader(plan, relays, links, reload, time);
         var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, quiet, time), readings, new AdminAccess(admin, log, time), quiet, log, time);
-        for (var told = false; !_stop.IsCancellationRequested; told = true)
+        for (var told = false; !stop.IsCancellationRequested; told = true)
         {
-            if (await ServeAsync(admin, endpoint) is not { } error) continue;
+            if (await ServeAsync(admin, endpoint, stop) is not { } error) continue;
             if (!told) log.AdminNotListening(SocketDialer.Text(admin.EndPoint), error, RetryInterval.TotalSeconds);
-            await DelayAsync(RetryInterval);
+            await DelayAsync(RetryInterval, stop);
         }
 
         await sampling;
     }
 
     // Until told to stop; returns at once with the reason when the address cannot be listened on.
-    private async Task<string?> ServeAsync(AdminPlan admin, AdminEndpoint endpoint)
+    private async Task<string?> ServeAsync(AdminPlan admin, AdminEndpoint endpoint, CancellationToken stop)
     {
         Socket? listening = null;
         var app = Build(admin, endpoint, socket => listening = socket);
@@ -79,7 +112,7 @@ internal sealed class AdminServer(
         {
             try
             {
-                await app.StartAsync();
+                await app.StartAsync(CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
             {
@@ -89,7 +122,7 @@ internal sealed class AdminServer(
 
             EndPoint = listening!.LocalEndPoint;
             log.AdminListening((admin.Tls is null ? "" : "tls://") + SocketDialer.Text(EndPoint!));
-            await DelayAsync(Timeout.InfiniteTimeSpan);
+            await DelayAsync(Timeout.InfiniteTimeSpan, stop);
             EndPoint = null;
             using var insist = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
             // Pages that watch would hold it for ever.
@@ -145,11 +178,11 @@ internal sealed class AdminServer(
         return socket;
     }
 
-    private async Task DelayAsync(TimeSpan delay)
+    private async Task DelayAsync(TimeSpan delay, CancellationToken stop)
     {
         try
         {
-            await Task.Delay(delay, time, _stop.Token);
+            await Task.Delay(delay, time, stop);
         }
         catch (OperationCanceledException)
         {

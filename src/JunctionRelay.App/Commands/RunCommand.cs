@@ -1,7 +1,6 @@
 using System.CommandLine;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Hosting;
-using JunctionRelay.Configuration;
 using JunctionRelay.Relay;
 
 namespace JunctionRelay.App.Commands;
@@ -26,7 +25,7 @@ internal static class RunCommand
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {
-                await JunctionHost.RunAsync(new LoggingPlan(reading.Config!.LogFormat, reading.Config.LogLevel), log => RelayPlanBuilder.Build(reading.Config, reading.Home, TimeProvider.System, reading.Instance, log));
+                await JunctionHost.RunAsync(reading);
                 return ExitCodes.Ok;
             }
             catch (ListenException e)

@@ -8,36 +8,33 @@ using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.App.Hosting;
 
-/// <summary>What the configuration says of the log; null where it says nothing.</summary>
-/// <param name="Format"><c>text</c> or <c>json</c>.</param>
-/// <param name="Level">The lowest level that is shown.</param>
-internal sealed record LoggingPlan(string? Format, string? Level);
-
 /// <summary>The whole composition of a running junction.</summary>
 internal static class JunctionHost
 {
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
-    /// <param name="logging">How to log.</param>
-    /// <param name="build">Makes the plan; the log is for its links.</param>
-    public static async Task RunAsync(LoggingPlan logging, Func<ILogger, JunctionPlan> build)
+    /// <param name="reading">Its configuration, without problems.</param>
+    public static async Task RunAsync(ConfigReading reading)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(logging));
+        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(reading.Config!));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SocketActivation.Take());
-        builder.Services.AddSingleton(s => build(s.GetRequiredService<ILogger<LinkService>>()));
+        builder.Services.AddSingleton(s => new PlanInForce(Build(s, reading)));
         builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(Links);
         builder.Services.AddSingleton(Relays);
+        builder.Services.AddSingleton(Admin);
+        builder.Services.AddSingleton(s => Reloads(s, reading));
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Identity);
-        builder.Services.AddHostedService(Admin);
+        builder.Services.AddHostedService(s => s.GetRequiredService<AdminServer>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
+        builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
         builder.Services.AddSingleton<IHostLifetime, Signals>();
         // The drain has a limit of its own.
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
@@ -57,38 +54,53 @@ internal static class JunctionHost
         }
     }
 
-    private static LogOutput Log(LoggingPlan logging)
+    private static JunctionPlan Build(IServiceProvider services, ConfigReading reading, JunctionPlan? before = null) => RelayPlanBuilder.Build(
+        reading.Config!, reading.Home, services.GetRequiredService<TimeProvider>(), reading.Instance, services.GetRequiredService<ILogger<LinkService>>(), before);
+
+    private static LogOutput Log(JunctionConfig config)
     {
         // People read text, and everything else reads JSON.
-        var isText = logging.Format is { } format ? format == "text" : !Console.IsOutputRedirected;
+        var isText = config.LogFormat is { } format ? format == "text" : !Console.IsOutputRedirected;
         ILogFormat lines = isText ? new TextLog() : new JsonLog();
-        return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(logging.Level), TimeProvider.System);
+        return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(config.LogLevel), TimeProvider.System);
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        services.GetRequiredService<JunctionPlan>().Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        () => services.GetRequiredService<PlanInForce>().Plan.Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
 
     private static AdminServer Admin(IServiceProvider services) => new(
-        services.GetRequiredService<JunctionPlan>, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
+        () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
         services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>())
     {
         Inherited = services.GetRequiredService<InheritedSockets>(),
     };
 
     private static LinkService Links(IServiceProvider services) =>
-        new(services.GetRequiredService<JunctionPlan>().Links, services.GetRequiredService<ILogger<LinkService>>())
+        new(services.GetRequiredService<PlanInForce>().Plan.Links, services.GetRequiredService<ILogger<LinkService>>())
         {
             Inherited = services.GetRequiredService<InheritedSockets>(),
         };
 
     private static RelayService Relays(IServiceProvider services)
     {
-        var plan = services.GetRequiredService<JunctionPlan>();
+        var plan = services.GetRequiredService<PlanInForce>().Plan;
         return new RelayService(
             plan.Relays, plan.DrainTimeout, services.GetRequiredService<ILogger<RelayService>>(), services.GetRequiredService<TimeProvider>(),
-            plan.Peers is null ? null : (plan.Peers, services.GetRequiredService<LinkService>().Streams))
+            (plan.Peers, services.GetRequiredService<LinkService>().Streams))
         {
             Inherited = services.GetRequiredService<InheritedSockets>(),
         };
+    }
+
+    private static Reloader Reloads(IServiceProvider services, ConfigReading reading) => new(
+        reading, services.GetRequiredService<PlanInForce>(), (next, before) => Build(services, next, before), services.GetRequiredService<RelayService>(),
+        services.GetRequiredService<LinkService>(), services.GetRequiredService<ReloadOutcome>(), config => Applied(services, config), ServiceManager.Notify,
+        services.GetRequiredService<ILogger<Reloader>>(), services.GetRequiredService<TimeProvider>());
+
+    // What a reload changes outside of relays and links.
+    private static void Applied(IServiceProvider services, JunctionConfig config)
+    {
+        ((LogOutput)services.GetRequiredService<ILoggerProvider>()).Level = LogWords.Level(config.LogLevel);
+        services.GetRequiredService<AdminServer>().Reloaded();
     }
 }

@@ -1,15 +1,14 @@
 using System.Runtime.InteropServices;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.App.Hosting;
 
 /// <summary>
 /// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction is ready and when it
-/// stops. HUP does not end the process: it is the signal for a reload.
+/// stops. HUP reloads the configuration.
 /// </summary>
-internal sealed partial class Signals(IHostApplicationLifetime lifetime, RelayService relays, ILogger<Signals> log) : IHostLifetime, IDisposable
+internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader reloader) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _stops;
@@ -41,9 +40,6 @@ internal sealed partial class Signals(IHostApplicationLifetime lifetime, RelaySe
     private void Reload(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        ReloadNotYet(log);
+        reloader.Request();
     }
-
-    [LoggerMessage(1200, LogLevel.Warning, "SIGHUP: this version cannot reload; start a new process and send this one SIGTERM, it drains", EventName = "reload-not-yet")]
-    private static partial void ReloadNotYet(ILogger log);
 }

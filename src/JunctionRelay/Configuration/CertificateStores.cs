@@ -3,19 +3,13 @@ using JunctionRelay.Pki;
 
 namespace JunctionRelay.Configuration;
 
-/// <summary>The files of one plan: what is used in several places is read once and replaced everywhere at once.</summary>
-internal sealed class CertificateStores(TimeProvider time)
+/// <summary>The files of one plan: what is used in several places is read once and replaced everywhere at once, also by the plans that come after it.</summary>
+internal sealed class CertificateStores(TimeProvider time, PlanParts parts)
 {
-    private readonly Dictionary<(string?, string?, string?), CertificateStore> _stores = [];
-
-    public IReadOnlyList<CertificateStore> All => [.. _stores.Values];
+    public IReadOnlyList<CertificateStore> All => parts.All<CertificateStore>();
 
     /// <summary>What these files hold; they have been checked.</summary>
-    public TlsCredentials Of(TlsFiles files)
-    {
-        var key = (files.Certificate?.File, files.Key?.File, files.Trust?.File);
-        if (!_stores.TryGetValue(key, out var store))
-            _stores.Add(key, store = new CertificateStore(files.Certificate?.File, files.Key?.File, files.Trust?.File, time));
-        return store.Credentials;
-    }
+    public TlsCredentials Of(TlsFiles files) => parts.Of(
+        $"{files.Certificate?.File}\n{files.Key?.File}\n{files.Trust?.File}",
+        () => new CertificateStore(files.Certificate?.File, files.Key?.File, files.Trust?.File, time)).Credentials;
 }

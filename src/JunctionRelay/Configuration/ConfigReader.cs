@@ -12,7 +12,7 @@ internal static class ConfigReader
         var problems = new List<ConfigProblem>();
         var layers = ConfigSources.Read(file, environment, overrides ?? new Dictionary<string, string>(), problems);
         if (layers is null)
-            return new ConfigReading(null, "", "", problems);
+            return new ConfigReading(null, "", "", problems) { Again = Again };
 
         var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         var instance = file is null ? home : Path.GetFullPath(file);
@@ -20,7 +20,13 @@ internal static class ConfigReader
         bound = bound with { Config = OwnAddresses.Apply(Presets.Apply(bound.Config)) };
         ConfigChecks.Check(bound, home, problems);
         return new ConfigReading(problems.Count == 0 ? bound.Config : null, home, instance,
-            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)]);
+            [.. problems.Select(p => p with { Where = p.Where ?? bound.WhereIs(p.Path) }).OrderBy(p => p.Path, StringComparer.OrdinalIgnoreCase)])
+        {
+            File = file,
+            Again = Again,
+        };
+
+        ConfigReading Again() => Read(file, environment, overrides);
     }
 
     /// <summary>Where a configuration says that the authority lives, whatever else is in it: commands of the authority run before it is complete.</summary>
@@ -36,4 +42,11 @@ internal static class ConfigReader
 /// <param name="Config">Null when there is any problem.</param>
 /// <param name="Home">The directory that the paths in it are relative to.</param>
 /// <param name="Instance">Tells this junction from others on the machine, and stays the same when it starts again: the full path of the file.</param>
-internal sealed record ConfigReading(JunctionConfig? Config, string Home, string Instance, IReadOnlyList<ConfigProblem> Problems);
+internal sealed record ConfigReading(JunctionConfig? Config, string Home, string Instance, IReadOnlyList<ConfigProblem> Problems)
+{
+    /// <summary>The configuration file; null where the command line says everything.</summary>
+    public string? File { get; init; }
+
+    /// <summary>Reads the same sources once more.</summary>
+    public required Func<ConfigReading> Again { get; init; }
+}

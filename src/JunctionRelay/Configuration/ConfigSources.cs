@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 
@@ -34,6 +36,29 @@ internal static partial class ConfigSources
         layers.Add(ConfigLayer.OfText(overrides
             .OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => (o.Key, o.Value, "command line")), problems));
         return layers!;
+    }
+
+    /// <summary>What all files of a configuration hold, in 32 bytes: two that differ mean that something has changed, when it may have been a comment.</summary>
+    public static byte[] Fingerprint(string file)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var path in DropIns(file, [])?.Prepend(file) ?? [])
+        {
+            byte[] content;
+            try
+            {
+                content = File.ReadAllBytes(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                content = Encoding.UTF8.GetBytes(e.Message);
+            }
+
+            hash.AppendData(Encoding.UTF8.GetBytes(path));
+            hash.AppendData(SHA256.HashData(content));
+        }
+
+        return hash.GetHashAndReset();
     }
 
     /// <summary>The layers as the framework merges them.</summary>

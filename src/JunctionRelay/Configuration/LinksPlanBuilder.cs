@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
@@ -13,12 +15,12 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Configuration;
 
 /// <summary>From <c>links</c>, <c>linkListen</c>, <c>peers</c> and <c>services</c> to the links that run; their defaults stand here and in <see cref="LinkOptions"/>.</summary>
-internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time)
+internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time, PlanParts parts)
 {
     private static readonly TimeSpan Resume = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Ping = TimeSpan.FromSeconds(5);
 
-    private readonly LinkDirectory _directory = new();
+    private readonly LinkDirectory _directory = parts.Of("of the junction", () => new LinkDirectory());
     private readonly IReadOnlyDictionary<string, LinkConfig> _links = config.Links ?? new Dictionary<string, LinkConfig>();
     private readonly string _self = config.Name ?? CertificateName(identity, certificates) ?? Environment.MachineName;
 
@@ -31,24 +33,39 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
+    /// <summary>What the links' part of the configuration says of a relay's <c>link://</c> targets.</summary>
+    public string KeyOf(RelayConfig relay) => string.Join(' ', (relay.Target ?? []).Select(text => TargetAddress.Read(text, out _)!)
+        .Where(t => t.Service is not null).Select(t => $"{_self} {PeerOf(t.Host)}"));
+
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
     {
+        // A reload is no restart: the generation stays, also while there are no links.
+        var self = parts.Of($"{_self} {instance}", () => new StrongBox<LinkParty>(Party(instance))).Value;
         if (!HasLinks) return null;
-        var tls = new TlsSettings(certificates.Of(identity));
-        var dialer = new SocketDialer(SocketSettings.Default);
+        var source = certificates.Of(identity);
+        // The same object in every plan, so that a link outlives a reload that names other files: for its sessions that is a renewal.
+        var tls = parts.Of("links", () => new TlsSettings(new TlsCredentials(source.Now.Identity, source.Now.Trust)));
         return new LinksPlan
         {
-            Options = new LinkOptions { Self = Party(instance), Resume = Resume, PingInterval = Ping, Time = time, Log = log },
+            Options = new LinkOptions { Self = self, Resume = Resume, PingInterval = Ping, Time = time, Log = log },
             Directory = _directory,
             Credentials = tls.Credentials,
-            Dial = [.. _links.Select(l => new DialledLink(
-                l.Key, PeerOf(l.Key), () => new LinkConnector([.. l.Value.Dial!.Select(Address)], PeerOf(l.Key), tls, dialer, ProxyOf(l.Value)), l.Value.Resume ?? Resume, l.Value.Ping ?? Ping))],
+            Source = source,
+            Dial = [.. _links.Select(l => parts.Of(
+                $"{_self} {l.Key} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
-            Handshake = TlsHandshake.Serving(LinkConnector.ForLinks(tls)),
+            Handshake = parts.Of("links", () => TlsHandshake.Serving(LinkConnector.ForLinks(tls))),
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
             Services = new ServiceTable(services, ports),
         };
+    }
+
+    private DialledLink Dial(string name, LinkConfig link, TlsSettings tls)
+    {
+        var (peer, proxy, dialer) = (PeerOf(name), ProxyOf(link), new SocketDialer(SocketSettings.Default));
+        EndPoint[] addresses = [.. link.Dial!.Select(Address)];
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping);
     }
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.

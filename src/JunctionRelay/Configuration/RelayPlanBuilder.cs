@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Pki;
@@ -32,6 +35,12 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
 
     public Func<IReadOnlyList<CertificateInUse>> ReadCertificates { get; init; } = () => [];
+
+    /// <summary>What it is made of, for the plan that comes after it.</summary>
+    public PlanParts Parts { get; init; } = new(before: null);
+
+    /// <summary>What the plan before had and this one has not: to be disposed when no connection is about to use it any more.</summary>
+    public IReadOnlyList<IDisposable> Dropped { get; init; } = [];
 }
 
 /// <summary>From a checked configuration to the plan that runs: the only home of defaults.</summary>
@@ -47,48 +56,53 @@ internal sealed class RelayPlanBuilder
     private readonly string _home;
     private readonly TlsFiles _identity;
     private readonly TimeProvider _time;
-    private readonly LinksPlanBuilder _linksBuilder;
-    private AuthBuilder? _auth;
+    private readonly PlanParts _parts;
     private readonly CertificateStores _certificates;
+    private readonly LinksPlanBuilder _linksBuilder;
+    private readonly AuthBuilder _auth;
 
-    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time)
+    private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time, ILogger log, PlanParts parts)
     {
-        (_home, _identity, _time) = (home, TlsFiles.Of(config.Identity, home), time);
-        _certificates = new CertificateStores(time);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time);
+        (_home, _identity, _time, _parts) = (home, TlsFiles.Of(config.Identity, home), time, parts);
+        _certificates = new CertificateStores(time, parts);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time, parts);
+        _auth = new AuthBuilder(home, time, log, parts);
     }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
     /// <param name="home">The directory that paths in it are relative to.</param>
     /// <param name="instance">What tells this junction from others of its name and stays the same when it starts again: where its configuration is.</param>
-    public static JunctionPlan Build(JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null)
+    /// <param name="before">The plan that runs: what is the same in both is the same object in both.</param>
+    public static JunctionPlan Build(
+        JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null, JunctionPlan? before = null)
     {
-        var builder = new RelayPlanBuilder(config, home, time);
-        var services = (config.Services ?? new Dictionary<string, ServiceConfig>())
-            .ToDictionary(s => s.Key, s => builder.Targets(
-                s.Key, new RelayConfig { Target = s.Value.Target, Open = s.Value.Open, ProxyProtocol = s.Value.ProxyProtocol, Via = s.Value.Via, ViaCredentials = s.Value.ViaCredentials }, HealthInterval));
-        var auth = builder._auth = new AuthBuilder(home, time, linkLog ?? NullLogger.Instance);
+        var parts = new PlanParts(before?.Parts);
+        var builder = new RelayPlanBuilder(config, home, time, linkLog ?? NullLogger.Instance, parts);
+        var services = (config.Services ?? new Dictionary<string, ServiceConfig>()).ToDictionary(s => s.Key, s => builder.Service(s.Key, s.Value));
         var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
-            .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports(s.Value.VendorPorts));
+            .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports($"services.{s.Key}", s.Value.VendorPorts));
         var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
+        var peers = links is null ? null : PeersPlan(links, builder.Auths(config));
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
         var certificates = new CertificateList(config, home, builder._certificates);
-        return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, links is null ? null : PeersPlan(links, Auths(config, auth)))
+        return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, peers)
         {
             Name = builder._linksBuilder.Self,
             Admin = admin,
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
+            Parts = parts,
+            Dropped = [.. parts.Complete().OfType<IDisposable>()],
         };
     }
 
     /// <summary>The admin endpoint alone, as a client of it needs it; null where the configuration has none.</summary>
     public static AdminPlan? Admin(JunctionConfig config, string home) =>
-        config.Admin is { } admin ? new RelayPlanBuilder(config, home, TimeProvider.System).Admin(admin) : null;
+        config.Admin is { } admin ? new RelayPlanBuilder(config, home, TimeProvider.System, NullLogger.Instance, new PlanParts(before: null)).Admin(admin) : null;
 
-    private static Dictionary<string, ClientAuth> Auths(JunctionConfig config, AuthBuilder builder) =>
-        (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Auth is not null).ToDictionary(s => s.Key, s => builder.Service(s.Value.Auth!));
+    private Dictionary<string, ClientAuth> Auths(JunctionConfig config) =>
+        (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Auth is not null).ToDictionary(s => s.Key, s => _auth.Service(s.Key, s.Value.Auth!));
 
     // What peers ask for is relayed like anything else, from the first stage on.
     private static RelayPlan PeersPlan(LinksPlan links, IReadOnlyDictionary<string, ClientAuth> auths) => new()
@@ -104,7 +118,19 @@ internal sealed class RelayPlanBuilder
         HealthInterval = HealthInterval,
     };
 
-    private RelayPlan Relay(string name, RelayConfig relay)
+    // Everything that goes into a relay or service, with what stands in files of its own.
+    private string KeyOf(string name, RelayConfig relay) =>
+        $"{name} {JsonSerializer.Serialize(relay, ConfigJsonContext.Default.RelayConfig)} {_identity} {_linksBuilder.KeyOf(relay)} {HashOf(Users(relay))} {_auth.KeyOf(relay.Auth)}";
+
+    private IReadOnlyDictionary<string, string>? Users(RelayConfig relay) =>
+        relay.Users is null ? null : UsersFile.Read(relay.Users, _home, Environment.GetEnvironmentVariable, out _)!;
+
+    private static string? HashOf(IReadOnlyDictionary<string, string>? users) =>
+        users is null ? null : Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', users.Select(u => $"{u.Key}:{u.Value}")))));
+
+    private RelayPlan Relay(string name, RelayConfig relay) => _parts.Of(KeyOf($"relays.{name}", relay), () => NewRelay(name, relay));
+
+    private RelayPlan NewRelay(string name, RelayConfig relay)
     {
         var listen = relay.Listen!.Select(text => ListenAddress.Read(text, out _)!).ToList();
         var files = TlsFiles.Of(name, relay.Tls, _identity, _home);
@@ -112,7 +138,7 @@ internal sealed class RelayPlanBuilder
         var socket = new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive);
         // The ports of a range come and go with the jobs behind them: asking each of them all the time would look like a scan.
         var health = listen.Exists(l => l.Count > 1) ? TimeSpan.Zero : relay.HealthInterval ?? HealthInterval;
-        var users = relay.Users is null ? null : new KnownUsers(UsersFile.Read(relay.Users, _home, Environment.GetEnvironmentVariable, out _)!);
+        var users = Users(relay) is { } known ? new KnownUsers(known) : null;
         var serving = listen.Exists(l => l.IsTls) ? TlsHandshake.Serving(Serving(files, relay.Tls)) : null;
         return new RelayPlan
         {
@@ -121,10 +147,12 @@ internal sealed class RelayPlanBuilder
                 .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
             Socket = socket,
             Admission = new Admission(
-                Ranges(relay.Allow), new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient), Ranges(relay.ProxyFrom)),
+                Ranges(relay.Allow),
+                new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient, _parts.Of($"relays.{name}", () => new ConnectionCounts())),
+                Ranges(relay.ProxyFrom)),
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
-            Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth!.Relay(auth) } : new Dictionary<string, ClientAuth>(),
-            Services = new ServiceTable(Targets(name, relay, health), relay.Protocol is null ? null : Ports(relay.VendorPorts)),
+            Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth.Relay(name, auth) } : new Dictionary<string, ClientAuth>(),
+            Services = new ServiceTable(Targets($"relays.{name}", name, relay, health), relay.Protocol is null ? null : Ports($"relays.{name}", relay.VendorPorts)),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -137,7 +165,10 @@ internal sealed class RelayPlanBuilder
         _ => PlainGreeter.Instance,
     };
 
-    private AdminPlan Admin(AdminConfig admin)
+    private AdminPlan Admin(AdminConfig admin) =>
+        _parts.Of($"{JsonSerializer.Serialize(admin, ConfigJsonContext.Default.AdminConfig)} {_identity}", () => NewAdmin(admin));
+
+    private AdminPlan NewAdmin(AdminConfig admin)
     {
         var listen = ListenAddress.Read(admin.Listen!, out _)!;
         return new AdminPlan(
@@ -147,18 +178,35 @@ internal sealed class RelayPlanBuilder
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
 
-    // Who may bind a port below 1024 is root, and no vendor daemon.
-    private VendorPorts Ports(IReadOnlyList<string>? said) => new(
-        said is null ? [(1024, ushort.MaxValue)] : [.. said.Select(text => PortRange.TryParse(text, out var range) ? (range.First, range.Last) : default)], _time);
+    // Who may bind a port below 1024 is root, and no vendor daemon. What was learnt is kept for as long as the same may be learnt.
+    private VendorPorts Ports(string owner, IReadOnlyList<string>? said) => _parts.Of($"{owner} {string.Join(' ', said ?? [])}", () => new VendorPorts(
+        said is null ? [(1024, ushort.MaxValue)] : [.. said.Select(text => PortRange.TryParse(text, out var range) ? (range.First, range.Last) : default)], _time));
 
-    private TargetList Targets(string name, RelayConfig relay, TimeSpan health)
+    private TargetList Service(string name, ServiceConfig service)
+    {
+        var relay = new RelayConfig
+        {
+            Target = service.Target,
+            Open = service.Open,
+            ProxyProtocol = service.ProxyProtocol,
+            Via = service.Via,
+            ViaCredentials = service.ViaCredentials,
+        };
+        return _parts.Of(KeyOf($"services.{name}", relay), () => Targets($"services.{name}", name, relay, HealthInterval));
+    }
+
+    /// <param name="owner">Whose targets: health and counts are nobody else's.</param>
+    private TargetList Targets(string owner, string name, RelayConfig relay, TimeSpan health)
     {
         if (relay.Open is { } open) return Open(open, relay);
-        var targets = relay.Target!.Select(text => TargetAddress.Read(text, out _)!).ToList();
-        var dialling = targets.Exists(t => t.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
+        var targets = relay.Target!.Select(text => (Text: text, Address: TargetAddress.Read(text, out _)!)).ToList();
+        var dialling = targets.Exists(t => t.Address.IsTls) ? Dialling(TlsFiles.Of(name, relay.Tls, _identity, _home), relay.Tls) : null;
         var dialer = new SocketDialer(new SocketSettings(relay.KeepAlive ?? SocketSettings.Default.KeepAlive));
         var via = ViaAddress.Proxy(relay.Via, relay.ViaCredentials, _home);
-        return new TargetList([.. targets.Select(t => new TargetHealth(Target(t), health > TimeSpan.Zero))], BalanceOf(relay), HoldOf(relay), _time);
+        var probed = health > TimeSpan.Zero;
+        return new TargetList([.. targets.Select(t => _parts.Of(
+            $"{probed} {KeyOf(owner, HowDialled(relay, t.Text))}",
+            () => new TargetHealth(Target(t.Address), probed, _parts.Of($"{owner} {t.Text}", () => new TargetCounts()))))], BalanceOf(relay), HoldOf(relay), _time);
 
         ITarget Target(TargetAddress address)
         {
@@ -169,6 +217,31 @@ internal sealed class RelayPlanBuilder
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
         }
     }
+
+    // What says how one target is dialled, without what is about the clients alone: a target keeps its health when that changes.
+    private static RelayConfig HowDialled(RelayConfig relay, string target) => relay with
+    {
+        Target = [target],
+        Listen = null,
+        Preset = null,
+        HostName = null,
+        Users = null,
+        Auth = null,
+        Allow = null,
+        ProxyFrom = null,
+        MaxConnections = null,
+        MaxConnectionsPerClient = null,
+        Protocol = null,
+        VendorPorts = null,
+        Balance = null,
+        WhenDown = null,
+        HoldFor = null,
+        HealthInterval = null,
+        HalfClosedTimeout = null,
+        IdleTimeout = null,
+        Lifetime = null,
+        V6Only = null,
+    };
 
     private TargetList Open(IReadOnlyList<string> open, RelayConfig relay)
     {

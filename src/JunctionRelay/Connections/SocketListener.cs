@@ -14,7 +14,7 @@ internal sealed class SocketListener : ConnectionListener
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     private readonly Socket _socket;
-    private readonly SocketSettings _settings;
+    private volatile SocketSettings _settings;
     private readonly bool _isInherited;
     private readonly Lock _lock = new();
     private TaskCompletionSource? _paused;   // under _lock; completed when listening again
@@ -34,8 +34,25 @@ internal sealed class SocketListener : ConnectionListener
     /// <param name="settings">What accepted sockets inherit.</param>
     /// <param name="v6Only">For an IPv6 wildcard: do not take IPv4 clients as well.</param>
     /// <param name="inherited">Sockets that listen already: one at this address is used instead of a new one.</param>
+    /// <param name="leaving">Listeners of ours that are about to close: one that is in the way (of *:443, at 127.0.0.1:443) has the port beside this one until then. Linux only.</param>
     /// <exception cref="SocketException">The address is in use, not ours, or a privileged port.</exception>
-    public static SocketListener Bind(EndPoint endPoint, SocketSettings settings, bool v6Only = false, InheritedSockets? inherited = null)
+    public static SocketListener Bind(
+        EndPoint endPoint, SocketSettings settings, bool v6Only = false, InheritedSockets? inherited = null, IEnumerable<ConnectionListener>? leaving = null)
+    {
+        try
+        {
+            return Bind(endPoint, settings, v6Only, inherited, beside: []);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && OperatingSystem.IsLinux() && InTheWay(endPoint, leaving).Length > 0)
+        {
+            return Bind(endPoint, settings, v6Only, inherited: null, InTheWay(endPoint, leaving));
+        }
+    }
+
+    private static Socket[] InTheWay(EndPoint endPoint, IEnumerable<ConnectionListener>? leaving) => endPoint is not IPEndPoint wanted || leaving is null ? []
+        : [.. leaving.OfType<SocketListener>().Where(l => l.EndPoint is IPEndPoint has && has.Port == wanted.Port).Select(l => l._socket)];
+
+    private static SocketListener Bind(EndPoint endPoint, SocketSettings settings, bool v6Only, InheritedSockets? inherited, Socket[] beside)
     {
         if (inherited?.Take(endPoint) is { } listening) return Adopt(listening, settings);
         var unix = endPoint as UnixDomainSocketEndPoint;
@@ -47,6 +64,7 @@ internal sealed class SocketListener : ConnectionListener
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = !v6Only;
             settings.Apply(socket);
             if (unix is not null) UnixSocketFile.RemoveStale(unix);
+            using var room = beside.Length == 0 ? default : new Room([.. beside, socket]);
             socket.Bind(endPoint);
             if (endPoint is IPEndPoint { Port: 0 } && OperatingSystem.IsLinux())
             {
@@ -117,6 +135,14 @@ internal sealed class SocketListener : ConnectionListener
         return null;
     }
 
+    /// <summary>What is accepted from now on gets other options.</summary>
+    public void Apply(SocketSettings settings)
+    {
+        if (settings == _settings) return;
+        _settings = settings;
+        settings.Apply(_socket);
+    }
+
     public override bool Listen(bool listening)
     {
         lock (_lock)
@@ -173,6 +199,26 @@ internal sealed class SocketListener : ConnectionListener
         get
         {
             lock (_lock) return _paused?.Task;
+        }
+    }
+
+    // The kernel gives a port to a second socket of the same user when both say SO_REUSEPORT; taken back at once, so that nobody joins them by accident.
+    private readonly struct Room : IDisposable
+    {
+        private readonly Socket[]? _all;
+
+        public Room(Socket[] all)
+        {
+            _all = all;
+            Set(1);
+        }
+
+        public void Dispose() => Set(0);
+
+        // SOL_SOCKET, SO_REUSEPORT of Linux.
+        private void Set(int share)
+        {
+            foreach (var socket in _all ?? []) socket.SetRawSocketOption(1, 15, BitConverter.GetBytes(share));
         }
     }
 

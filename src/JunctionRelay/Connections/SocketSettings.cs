@@ -30,8 +30,8 @@ internal sealed record SocketSettings(TimeSpan KeepAlive)
         // When this process dies, the system closes its sockets: with a reset, since a cut is never a clean end. SocketConnection takes this back
         // for a connection that ended cleanly.
         socket.LingerState = SocketConnection.Reset;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, KeepAlive > TimeSpan.Zero);
         if (KeepAlive == TimeSpan.Zero) return;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, Seconds(KeepAlive));
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Seconds(ProbeInterval));
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, Probes);

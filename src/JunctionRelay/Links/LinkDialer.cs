@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using JunctionRelay.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -5,11 +6,13 @@ namespace JunctionRelay.Links;
 
 /// <summary>
 /// Keeps one link up: makes a session, and another as soon as the last is of no use for new streams (ended, draining, or without a transport while there are
-/// other junctions to ask). Every session it made is resumed until it ends. Retries with back-off and full jitter, also when the first attempt fails.
+/// other junctions to ask). Every session it made is resumed until it ends. Retries with back-off and full jitter, also when the first attempt fails. Where
+/// another dialler comes in its place, it makes no more sessions, then retires those that it has, and ends with the last of them.
 /// </summary>
 /// <param name="link">The link's name in the configuration, for logs.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="connectors">A new round of the link's addresses, for each session its own.</param>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a token source without a timer holds nothing")]
 internal sealed class LinkDialer(
     string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<ILinkConnector> connectors)
 {
@@ -25,9 +28,13 @@ internal sealed class LinkDialer(
     /// <summary>What was wrong with a dial is told no more often.</summary>
     private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(10);
 
+    private readonly CancellationTokenSource _noMore = new();
+    private readonly TaskCompletionSource _firstUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<LinkSession> _made = [];   // locked by itself
     private readonly List<Task> _keeping = [];
     private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
     private LinkSession? _session;
+    private bool _isRetired;   // under _made
 
     private ILogger Log => options.Log;
 
@@ -39,33 +46,72 @@ internal sealed class LinkDialer(
     /// <summary>Why the last try to connect failed; null when it did not.</summary>
     public string? LastFailure { get; private set; }
 
-    /// <summary>Runs until <paramref name="stop"/>; then the sessions are closed.</summary>
+    /// <summary>Completes when the link has been up for the first time, or is retired.</summary>
+    public Task FirstUp => _firstUp.Task;
+
+    /// <summary>Makes no more sessions; the one that is there serves on.</summary>
+    public void MakeNoMore() => _noMore.Cancel();
+
+    /// <summary>New streams go elsewhere, at both ends; each session is closed when its last stream is over.</summary>
+    public void Retire()
+    {
+        MakeNoMore();
+        lock (_made)
+        {
+            _isRetired = true;
+            foreach (var session in _made)
+                session.Retire();
+        }
+
+        _firstUp.TrySetResult();
+    }
+
+    /// <summary>Runs until <paramref name="stop"/>, and then closes the sessions; or, retired, until they are over.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
+        using var making = CancellationTokenSource.CreateLinkedTokenSource(stop, _noMore.Token);
+        await MakeAsync(making.Token, stop);
+        await Task.WhenAll(_keeping);
+    }
+
+    // One session after the other, until told to make no more.
+    private async Task MakeAsync(CancellationToken noMore, CancellationToken stop)
+    {
         var connector = connectors();
-        var stopped = DelayAsync(Timeout.InfiniteTimeSpan, stop);
+        var stopped = DelayAsync(Timeout.InfiniteTimeSpan, noMore);
         Guid? givenUp = null;
-        for (var failures = 0; !stop.IsCancellationRequested;)
+        for (var failures = 0; !noMore.IsCancellationRequested;)
         {
-            if (await GreetAsync(connector, false, null, givenUp, stop) is not var (session, transport))
+            if (await GreetAsync(connector, false, null, givenUp, noMore) is not var (session, transport))
             {
                 // Clients are there, and were served a moment ago: not when the peer just drains, which may take hours.
                 var isMissed = directory.All().Any(s => s.Name == peerName && s.Session.DownFor > TimeSpan.Zero);
-                await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, stop);
+                await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, noMore);
                 continue;
             }
 
             failures = 0;
             Volatile.Write(ref _session, session);
+            Made(session);
             _keeping.RemoveAll(task => task.IsCompleted);
             _keeping.Add(KeepAsync(session, transport, connector, stop));
+            _firstUp.TrySetResult();
             await UselessAsync(session, connector, stopped);
             givenUp = session.IsEnded ? session.Id : null;
             // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
             connector = session.IsEnded ? connectors() : connector.Others();
         }
+    }
 
-        await Task.WhenAll(_keeping);
+    private void Made(LinkSession session)
+    {
+        lock (_made)
+        {
+            _made.RemoveAll(s => s.IsEnded);
+            _made.Add(session);
+            if (_isRetired)
+                session.Retire();
+        }
     }
 
     // Carries the session, and over new transports resumes it, until it has ended.
@@ -100,7 +146,8 @@ internal sealed class LinkDialer(
         await running;
     }
 
-    // Waits until the transport is lost or should be replaced. False when the session is to be closed: replaced by a newer one, and empty.
+    // Waits until the transport is lost or should be replaced. False when the session is to be closed: no longer for new streams, and empty. What the peer
+    // opened before it heard of that has arrived by then.
     private async Task<bool> EndsOrRotatesAsync(Task running, LinkSession session, CancellationToken stop)
     {
         while (true)
@@ -109,7 +156,7 @@ internal sealed class LinkDialer(
             await Task.WhenAny(running, session.RotationRequested, interval);
             if (running.IsCompleted || session.RotationRequested.IsCompleted || stop.IsCancellationRequested)
                 return true;
-            if (Session != session && session.StreamCount == 0)
+            if (session.StreamCount == 0 && (Session != session || session.RetiredFor >= options.PingInterval))
                 return false;
         }
     }

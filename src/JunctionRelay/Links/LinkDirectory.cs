@@ -8,6 +8,7 @@ internal sealed class LinkDirectory
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
     private readonly Dictionary<(string Name, bool IsDialler), long> _pastResumes = [];
+    private readonly Dictionary<string, (long Since, TimeSpan Within)> _expected = [];
     private TaskCompletionSource _changed = NewSignal();
     private volatile bool _isDraining;
 
@@ -24,8 +25,8 @@ internal sealed class LinkDirectory
     }
 
     /// <summary>
-    /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, waits for that or for another until
-    /// <see cref="LinkOptions.HoldOpens"/> has passed since; otherwise refuses at once.
+    /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, or the peer began to drain a moment ago, waits for that
+    /// or for another until <see cref="LinkOptions.HoldOpens"/> has passed since; likewise for a peer that is expected. Otherwise refuses at once.
     /// </summary>
     public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -35,15 +36,13 @@ internal sealed class LinkDirectory
             lock (_gate)
                 changed = _changed.Task;
             var refused = CloseReason.LinkDown;
-            var hold = TimeSpan.Zero;
             foreach (var session in Find(name))
             {
                 if (session.IsUp && session.TryOpen(open, out var stream, out refused))
                     return (stream, default);
-                hold = session.HoldLeft > hold ? session.HoldLeft : hold;
             }
 
-            if (hold <= TimeSpan.Zero)
+            if (HoldLeft(name, time) is not { Ticks: > 0 } hold)
                 return (null, refused);
             try
             {
@@ -57,7 +56,8 @@ internal sealed class LinkDirectory
     }
 
     /// <summary>
-    /// The sessions with this peer that may take a new stream, the best first: those with a transport, the least loaded of them first; then those that lost theirs.
+    /// The sessions with this peer that may take a new stream, the best first: those with a transport before those that lost theirs, those that are retired last of
+    /// their kind, and else the least loaded first.
     /// </summary>
     public IReadOnlyList<LinkSession> Find(string name)
     {
@@ -66,9 +66,20 @@ internal sealed class LinkDirectory
             return [.. _sessions.Where(s => s.Name == name && !s.Session.IsEnded && !s.Session.IsPeerDraining)
                 .Select(s => s.Session)
                 .OrderByDescending(session => session.IsUp)
+                .ThenBy(session => session.IsRetired)
                 .ThenBy(session => session.StreamCount)];
         }
     }
+
+    /// <summary>A session with this peer is about to come up: until then, and for no longer than <paramref name="within"/>, new streams wait for it.</summary>
+    public void Expect(string name, TimeSpan within, TimeProvider time)
+    {
+        lock (_gate)
+            _expected[name] = (time.GetTimestamp(), within);
+    }
+
+    /// <summary>A stream to this peer has a chance: there is a session for it, or soon will be.</summary>
+    public bool TakesStreams(string name, TimeProvider time) => Find(name).Any(s => s.TakesStreams) || HoldLeft(name, time) > TimeSpan.Zero;
 
     /// <summary>A stream to this peer can be opened without waiting.</summary>
     public bool IsUp(string name)
@@ -133,6 +144,22 @@ internal sealed class LinkDirectory
         lock (_gate)
             session = _sessions.Find(s => s.Session.Id == id && s.Name == name && s.Session.PeerParty.Instance == party.Instance).Session;
         session?.End(CloseReason.LinkLost);
+    }
+
+    private TimeSpan HoldLeft(string name, TimeProvider time)
+    {
+        List<LinkSession> sessions;
+        var hold = TimeSpan.Zero;
+        lock (_gate)
+        {
+            sessions = [.. _sessions.Where(s => s.Name == name).Select(s => s.Session)];
+            if (_expected.TryGetValue(name, out var expected))
+                hold = expected.Within - time.GetElapsedTime(expected.Since);
+            if (hold <= TimeSpan.Zero)
+                _expected.Remove(name);
+        }
+
+        return sessions.Select(s => s.HoldLeft).Append(hold).Max();
     }
 
     private async Task RemoveWhenEndedAsync(LinkSession session)

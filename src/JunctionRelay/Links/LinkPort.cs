@@ -27,6 +27,8 @@ internal sealed class LinkPort(
     private readonly LineBudget _strangers = new();
     private int _handshakes;
 
+    public ConnectionListener Listener => listener;
+
     /// <summary>Where it listens.</summary>
     public EndPoint EndPoint => listener.EndPoint;
 

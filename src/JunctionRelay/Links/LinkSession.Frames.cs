@@ -37,7 +37,13 @@ internal sealed partial class LinkSession
             case LinkFrameType.Unknown:
                 return null;
             case LinkFrameType.GoAway:
-                IsPeerDraining = true;
+                lock (_gate)
+                {
+                    if (!IsPeerDraining)
+                        _peerDrainsSince = Time.GetTimestamp();
+                    IsPeerDraining = true;
+                }
+
                 Volatile.Read(ref _troubled).TrySetResult();
                 return null;
             case LinkFrameType.Rotate:

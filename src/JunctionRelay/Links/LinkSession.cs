@@ -36,8 +36,10 @@ internal sealed partial class LinkSession
     private int _openedByPeer;
     private bool _isDown;
     private long _downSince;
+    private long _peerDrainsSince;
     private bool _refusesOpens;
     private bool _isEnded;
+    private long? _retiredAt;
 
     /// <param name="id">As the acceptor chose it.</param>
     /// <param name="isDialler">We dialled.</param>
@@ -101,16 +103,42 @@ internal sealed partial class LinkSession
     /// <summary>We take no more streams here.</summary>
     public bool IsDraining { get; private set; }
 
+    /// <summary>New streams go over another session, at both ends, as soon as there is one.</summary>
+    public bool IsRetired
+    {
+        get
+        {
+            lock (_gate)
+                return _retiredAt is not null;
+        }
+    }
+
+    /// <summary>For how long that has been so.</summary>
+    public TimeSpan RetiredFor
+    {
+        get
+        {
+            lock (_gate)
+                return _retiredAt is { } at ? Time.GetElapsedTime(at) : TimeSpan.Zero;
+        }
+    }
+
     /// <summary>Called when a transport begins to carry the session; set by the directory that holds it.</summary>
     public Action? OnUp { get; set; }
 
-    /// <summary>How long a new connection may still wait for a transport that was lost a moment ago; zero with a transport, or after <see cref="LinkOptions.HoldOpens"/>.</summary>
+    /// <summary>
+    /// How long a new connection may still wait: for a transport that was lost a moment ago, or for another session when the peer began to drain a moment ago. Zero
+    /// when there is nothing to wait for, or after <see cref="LinkOptions.HoldOpens"/>.
+    /// </summary>
     public TimeSpan HoldLeft
     {
         get
         {
             lock (_gate)
-                return !_isDown || _isEnded ? TimeSpan.Zero : _options.HoldOpens - Time.GetElapsedTime(_downSince);
+            {
+                var since = IsPeerDraining ? _peerDrainsSince : _downSince;
+                return _isEnded || !IsPeerDraining && !_isDown || _options.HoldOpens - Time.GetElapsedTime(since) is not { Ticks: > 0 } left ? TimeSpan.Zero : left;
+            }
         }
     }
 
@@ -256,6 +284,14 @@ internal sealed partial class LinkSession
         Outbox.GoAway();
     }
 
+    /// <summary>Asks the peer to open its streams elsewhere, as the session is no longer wanted; streams that exist, or are on their way, go on.</summary>
+    public void Retire()
+    {
+        lock (_gate)
+            _retiredAt ??= Time.GetTimestamp();
+        Outbox.GoAway();
+    }
+
     /// <summary>Ends the session at both ends: every stream is reset with <paramref name="reason"/>.</summary>
     public async Task CloseAsync(CloseReason reason, string text)
     {
@@ -383,7 +419,7 @@ internal sealed partial class LinkSession
                 Resumes++;
             if (_rotation.Task.IsCompleted)
                 _rotation = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (IsDraining)
+            if (IsDraining || _retiredAt is not null)
                 Outbox.GoAway();
             if (_isEnded)
                 return;

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Pki;
 
 /// <summary>Looks at the files of all stores now and then, and tells what became of them.</summary>
-internal sealed class CertificateWatch(IReadOnlyList<CertificateStore> stores, TimeProvider time, ILogger log)
+/// <param name="stores">Those that are in use now.</param>
+internal sealed class CertificateWatch(Func<IReadOnlyList<CertificateStore>> stores, TimeProvider time, ILogger log)
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -25,7 +26,7 @@ internal sealed class CertificateWatch(IReadOnlyList<CertificateStore> stores, T
     /// <summary>One look at all of them.</summary>
     public void LookAtAll()
     {
-        foreach (var store in stores)
+        foreach (var store in stores())
         {
             var (news, detail) = store.Look();
             if (news == CertificateStore.News.Replaced)

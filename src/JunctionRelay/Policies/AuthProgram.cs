@@ -25,18 +25,24 @@ internal sealed class AuthProgram(string file, TimeSpan timeout, int most, ILogg
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
+        // What a connection that had to wait for its turn is told, whether the turn never came or came too late.
+        var late = $"{file} did not end within {timeout.TotalSeconds:0.###} s";
         try
         {
-            await _turns.WaitAsync(limit.Token);
+            if (!_turns.Wait(0, CancellationToken.None))
+            {
+                late = $"{file} is asked {most} times at once already, and did not end within {timeout.TotalSeconds:0.###} s for one more";
+                await _turns.WaitAsync(limit.Token);
+            }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return new Verdict(false, Rule, $"{file} is asked {most} times at once already, and none ended within {timeout.TotalSeconds:0.###} s");
+            return new Verdict(false, Rule, late);
         }
 
         try
         {
-            return await RunAsync(request, limit.Token, cancellationToken);
+            return await RunAsync(request, late, limit.Token, cancellationToken);
         }
         finally
         {
@@ -46,7 +52,7 @@ internal sealed class AuthProgram(string file, TimeSpan timeout, int most, ILogg
 
     public void Dispose() => _turns.Dispose();
 
-    private async Task<Verdict> RunAsync(AuthRequest request, CancellationToken limit, CancellationToken cancellationToken)
+    private async Task<Verdict> RunAsync(AuthRequest request, string late, CancellationToken limit, CancellationToken cancellationToken)
     {
         using var process = new Process { StartInfo = Start(file) };
         try
@@ -71,7 +77,7 @@ internal sealed class AuthProgram(string file, TimeSpan timeout, int most, ILogg
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return new Verdict(false, Rule, $"{file} did not end within {timeout.TotalSeconds:0.###} s");
+            return new Verdict(false, Rule, late);
         }
         finally
         {

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Relay;
 
 /// <summary>Keeps what this junction is, and whom it trusts, up to date for as long as it runs: also while it drains, since lost links are still resumed then.</summary>
-internal sealed class IdentityService(IReadOnlyList<CertificateStore> certificates, TimeProvider time, ILogger<IdentityService> log) : IHostedService, IDisposable
+/// <param name="certificates">Those of the plan that runs.</param>
+internal sealed class IdentityService(Func<IReadOnlyList<CertificateStore>> certificates, TimeProvider time, ILogger<IdentityService> log) : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;

@@ -8,24 +8,28 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.Relay;
 
 /// <summary>
-/// Keeps the links of a junction: dials those of the plan, takes those that peers dial, and when the junction stops tells the peers first, so that
-/// they open no more streams, and closes the sessions last.
+/// Keeps the links of a junction: dials those of the plan, takes those that peers dial, and takes the next plan without losing a stream. When the junction stops it
+/// tells the peers first, so that they open no more streams, and closes the sessions last.
 /// </summary>
 internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 {
-    private readonly LinksPlan? _plan;
     private readonly ILogger _log;
-    private readonly LinkMetrics? _metrics;
+    private readonly LinkMetrics _metrics;
     private readonly CancellationTokenSource _stop = new();
-    private readonly List<LinkPort> _ports = [];
-    private readonly List<LinkDialer> _diallers = [];
-    private readonly List<Task> _running = [];
+    private readonly List<Task> _running = [];   // by whoever changes plans, one at a time
+    private volatile List<(IPEndPoint Planned, LinkPort Port)> _ports = [];   // replaced, never changed
+    private volatile List<(DialledLink Planned, LinkDialer Dialler)> _diallers = [];   // likewise
+    private volatile LinksPlan? _plan;
+    private LinkDirectory? _directory;
+    private TlsCredentials? _source;
+    private TlsCredentials? _rotated;
+    private bool _isStarted;
 
-    /// <param name="plan">Null where the junction has no links: then this does nothing.</param>
+    /// <param name="plan">Null where the junction has no links: then this does nothing until a plan has some.</param>
     public LinkService(LinksPlan? plan, ILogger<LinkService> log)
     {
         (_plan, _log) = (plan, log);
-        if (plan is not null) _metrics = new LinkMetrics(RelayMetrics.MeterName, () => LinkReadings.Of(plan));
+        _metrics = new LinkMetrics(RelayMetrics.MeterName, () => _plan is { } links ? LinkReadings.Of(links) : []);
     }
 
     /// <summary>Sockets that listen already, for addresses of the plan.</summary>
@@ -35,49 +39,94 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     public LinkListener Streams { get; } = new("peers");
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
-    public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.EndPoint);
+    public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.Port.EndPoint);
 
     /// <summary>Why a link that we dial could not be connected the last time; null when it could.</summary>
-    public string? LastFailureOf(string link) => _diallers.Find(d => d.Link == link)?.LastFailure;
+    public string? LastFailureOf(string link) => _diallers.FirstOrDefault(d => d.Planned.Name == link).Dialler?.LastFailure;
+
+    /// <summary>A plan that was prepared. Disposed without being committed, it leaves everything as it was.</summary>
+    public sealed class Change : IAsyncDisposable
+    {
+        public required LinksPlan? Plan { get; init; }
+        public List<(IPEndPoint Planned, LinkPort Port)> Kept { get; } = [];
+        public List<(IPEndPoint Planned, SocketListener Listener)> Bound { get; } = [];
+        public required List<(IPEndPoint Planned, LinkPort Port)> Leaving { get; init; }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var (_, listener) in Bound) await listener.DisposeAsync();
+        }
+    }
 
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (_plan is null) return Task.CompletedTask;
-        foreach (var address in _plan.Listen)
+        await using var first = await PrepareAsync(_plan);
+        await CommitAsync(first);
+    }
+
+    /// <summary>Binds what another plan listens on and this one does not.</summary>
+    /// <exception cref="ListenException">An address cannot be listened on; nothing has changed.</exception>
+    public async Task<Change> PrepareAsync(LinksPlan? plan)
+    {
+        var change = new Change { Plan = plan, Leaving = [.. _ports] };
+        try
         {
-            var port = new LinkPort(
-                Bind(address), _plan.Handshake!, (peer, from) => AcceptorFor(_plan, Streams, peer, from), _plan.Options.Log, _plan.Options.Time);
-            _ports.Add(port);
-            _log.LinkListening(SocketDialer.Text(port.EndPoint));
+            foreach (var address in plan?.Listen ?? [])
+            {
+                var kept = change.Leaving.FindIndex(p => p.Planned.Equals(address));
+                if (kept < 0)
+                {
+                    change.Bound.Add((address, Bind(address, change.Leaving)));
+                    continue;
+                }
+
+                change.Kept.Add(change.Leaving[kept]);
+                change.Leaving.RemoveAt(kept);
+            }
+
+            return change;
+        }
+        catch
+        {
+            await change.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Puts a plan in force. Links that both plans have are not touched; those that change, or are no more, take no new streams and close when they are empty.</summary>
+    public async Task CommitAsync(Change change)
+    {
+        if (_directory?.IsDraining == true) return;
+        _directory ??= change.Plan?.Directory;
+        _plan = change.Plan;
+        _running.RemoveAll(r => r.IsCompleted);
+        Follow(change.Plan);
+        Listen(change);
+        foreach (var (_, port) in change.Leaving) await port.DisposeAsync();
+        // Where nobody listens any more, nobody who dialled in could come back.
+        foreach (var (_, session) in _ports.Count == 0 ? _directory?.All() ?? [] : [])
+        {
+            if (!session.IsDialler) session.Retire();
         }
 
-        foreach (var port in _ports) _running.Add(port.RunAsync());
-        _running.Add(new LinkRotation(_plan.Directory, _plan.Credentials, _plan.Options).RunAsync(_stop.Token));
-        foreach (var link in _plan.Dial)
-        {
-            var dialler = new LinkDialer(
-                link.Name, link.Peer, _plan.Options with { Resume = link.Resume, PingInterval = link.Ping }, _plan.Directory, Streams, link.Connectors);
-            _diallers.Add(dialler);
-            _running.Add(dialler.RunAsync(_stop.Token));
-        }
-
-        return Task.CompletedTask;
+        Dial(change.Plan);
+        _isStarted = true;
     }
 
     /// <summary>Before anything stops: peers open no more streams towards us, and nobody new dials in. Lost links are still resumed.</summary>
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        _plan?.Directory.Drain();
+        _directory?.Drain();
         return Task.CompletedTask;
     }
 
     /// <summary>After the relays have drained.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        foreach (var port in _ports) await port.DisposeAsync();
+        foreach (var (_, port) in _ports) await port.DisposeAsync();
         await _stop.CancelAsync();
-        await Task.WhenAll((_plan?.Directory.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
+        await Task.WhenAll((_directory?.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
         await Task.WhenAll(_running);
     }
 
@@ -87,16 +136,89 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var port in _ports) await port.DisposeAsync();
+        foreach (var (_, port) in _ports) await port.DisposeAsync();
         _stop.Dispose();
-        _metrics?.Dispose();
+        _metrics.Dispose();
     }
 
-    private SocketListener Bind(IPEndPoint address)
+    // The credentials of the links are those that the plan names; sessions follow by themselves.
+    private void Follow(LinksPlan? plan)
+    {
+        if (plan is null) return;
+        if (plan.Source is { } source && source != _source)
+        {
+            if (_source is not null) _source.Replaced -= OnReplaced;
+            _source = source;
+            source.Replaced += OnReplaced;
+            OnReplaced();
+        }
+
+        if (plan.Credentials == _rotated) return;
+        _rotated = plan.Credentials;
+        _running.Add(new LinkRotation(plan.Directory, plan.Credentials, plan.Options).RunAsync(_stop.Token));
+    }
+
+    private void OnReplaced()
+    {
+        if (_plan is { Source: { } source } plan && source.Now != plan.Credentials.Now) plan.Credentials.Replace(source.Now);
+    }
+
+    private void Listen(Change change)
+    {
+        var ports = change.Kept.ToList();
+        foreach (var (planned, listener) in change.Bound)
+        {
+            var bound = change.Plan!;
+            var port = new LinkPort(
+                listener, bound.Handshake!, (peer, from) => AcceptorFor(_plan ?? bound, Streams, peer, from), bound.Options.Log, bound.Options.Time);
+            ports.Add((planned, port));
+            _running.Add(port.RunAsync());
+            _log.LinkListening(SocketDialer.Text(port.EndPoint));
+        }
+
+        change.Bound.Clear();
+        _ports = ports;
+    }
+
+    private void Dial(LinksPlan? plan)
+    {
+        var leaving = _diallers.Where(d => plan?.Dial.Contains(d.Planned) != true).ToList();
+        var diallers = _diallers.Except(leaving).ToList();
+        foreach (var link in (plan?.Dial ?? []).Where(l => !diallers.Exists(d => d.Planned == l)))
+        {
+            var dialler = new LinkDialer(
+                link.Name, link.Peer, plan!.Options with { Resume = link.Resume, PingInterval = link.Ping }, plan.Directory, Streams, link.Connectors);
+            // A reload may send clients there at once.
+            if (_isStarted) plan.Directory.Expect(link.Peer, plan.Options.HoldOpens, plan.Options.Time);
+            diallers.Add((link, dialler));
+            _running.Add(dialler.RunAsync(_stop.Token));
+        }
+
+        foreach (var (planned, dialler) in leaving)
+        {
+            var next = diallers.FirstOrDefault(d => d.Planned.Peer == planned.Peer).Dialler;
+            if (next is null) dialler.Retire();
+            else _running.Add(RetireAsync(dialler, next));
+        }
+
+        _diallers = diallers;
+    }
+
+    // A link that was changed serves on until its successor is up, so that no client finds none.
+    private async Task RetireAsync(LinkDialer dialler, LinkDialer next)
+    {
+        dialler.MakeNoMore();
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var stopping = _stop.Token.Register(stopped.SetResult);
+        await Task.WhenAny(next.FirstUp, stopped.Task);
+        dialler.Retire();
+    }
+
+    private SocketListener Bind(IPEndPoint address, List<(IPEndPoint Planned, LinkPort Port)> leaving)
     {
         try
         {
-            return SocketListener.Bind(address, SocketSettings.Default, inherited: Inherited);
+            return SocketListener.Bind(address, SocketSettings.Default, inherited: Inherited, leaving: leaving.Select(l => l.Port.Listener));
         }
         catch (SocketException e)
         {

@@ -18,6 +18,9 @@ internal sealed record LinksPlan
     /// <summary>Our certificate and trust; sessions change their TLS connection when these are replaced.</summary>
     public TlsCredentials Credentials { get; init; } = new(null, null);
 
+    /// <summary>What <see cref="Credentials"/> are to follow: another plan may name other files. Null = they stand for themselves.</summary>
+    public TlsCredentials? Source { get; init; }
+
     public required IReadOnlyList<DialledLink> Dial { get; init; }
     public required IReadOnlyList<IPEndPoint> Listen { get; init; }
 

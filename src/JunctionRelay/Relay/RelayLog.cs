@@ -44,6 +44,9 @@ internal static partial class RelayLog
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
 
+    [LoggerMessage(1013, LogLevel.Information, "relay {relay} listens no more on {address}; its connections go on", EventName = "relay-left")]
+    public static partial void RelayLeft(this ILogger log, string relay, string address);
+
     [LoggerMessage(1020, LogLevel.Information, "{relay}: vendor daemon {vendor} is at port {port} of {server}", EventName = "vendor-port-learnt")]
     public static partial void VendorPortLearnt(this ILogger log, string relay, string vendor, int port, string server);
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
@@ -8,21 +7,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Relay;
-
-/// <summary>An address of the plan could not be listened on.</summary>
-internal sealed class ListenException(string key, EndPoint address, SocketException inner) : Exception(
-    $"{key}: cannot listen on {SocketDialer.Text(address)}: {inner.Message}{Remedy(address, inner.SocketErrorCode)}", inner)
-{
-    private static string Remedy(EndPoint address, SocketError error) => error switch
-    {
-        SocketError.AddressAlreadyInUse when address is UnixDomainSocketEndPoint => ". Another process listens there, or it is a file that is no socket",
-        SocketError.AddressNotAvailable when address is UnixDomainSocketEndPoint => ". Its directory does not exist",
-        SocketError.AddressAlreadyInUse => ". Find who holds it with `ss -ltnp`, or choose another port",
-        SocketError.AccessDenied => ". Ports below 1024 need CAP_NET_BIND_SERVICE; a unix socket needs a writable directory",
-        SocketError.AddressNotAvailable => ". No interface of this machine has that address",
-        _ => "",
-    };
-}
 
 /// <summary>Where a junction is in its life.</summary>
 internal enum ServiceState
@@ -35,38 +19,48 @@ internal enum ServiceState
 }
 
 /// <summary>
-/// Runs the relays of a plan: binds every address before the first connection is taken, probes the targets, and on stop closes the listeners,
-/// drains, and insists.
+/// Runs the relays of a plan: binds every address before the first connection is taken, probes the targets, takes the next plan without losing a connection, and
+/// on stop closes the listeners, drains, and insists.
 /// </summary>
 internal sealed class RelayService : IHostedService, IAsyncDisposable
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(5);
 
-    private readonly IReadOnlyList<RelayPlan> _relays;
-    private readonly TimeSpan _drainTimeout;
     private readonly ILogger _log;
     private readonly TimeProvider _time;
-    private readonly (RelayPlan Plan, ConnectionListener Listener)? _peers;
     private readonly RefusalLog _refusals;
     private readonly RelayMetrics _metrics = new();
     private readonly VendorListeners _vendors;
     private readonly TargetMetrics _targetMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
-    private readonly List<(RelayPlan Relay, ConnectionListener Listener)> _listeners = [];
-    private readonly List<Task> _accepting = [];
-    private readonly List<Task> _running = [];
+    private readonly RelayListeners _listeners;
+    private readonly TargetWatch _watch;
+    private readonly ConnectionListener? _streams;
+    private readonly SemaphoreSlim _changing = new(1);
     private readonly Lock _following = new();
+    private volatile Plans _plans;
+    private AcceptLoop? _peers;
+    private Task _acceptingPeers = Task.CompletedTask;
+    private Task _sweeping = Task.CompletedTask;
+    private Task _expiring = Task.CompletedTask;
 
-    /// <param name="peers">The streams that peers open, and how they are relayed; null without links.</param>
-    public RelayService(
-        IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, ILogger<RelayService> log, TimeProvider time, (RelayPlan Plan, ConnectionListener Listener)? peers = null)
+    private sealed record Plans(IReadOnlyList<RelayPlan> Relays, TimeSpan DrainTimeout, RelayPlan? Peers)
     {
-        (_relays, _drainTimeout, _log, _time, _peers) = (relays, drainTimeout, log, time, peers);
+        public IReadOnlyList<RelayPlan> All { get; } = Peers is null ? Relays : [.. Relays, Peers];
+    }
+
+    /// <param name="peers">The streams that peers open, and how they are relayed: no plan while there are no links.</param>
+    public RelayService(
+        IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, ILogger<RelayService> log, TimeProvider time, (RelayPlan? Plan, ConnectionListener Listener)? peers = null)
+    {
+        (_plans, _log, _time, _streams) = (new Plans(relays, drainTimeout, peers?.Plan), log, time, peers?.Listener);
         _refusals = new RefusalLog(log, time);
         Connections = new ConnectionTable(time);
-        _vendors = new VendorListeners(Connections, _refusals, _metrics, log, time, () => _listeners.Select(l => l.Listener.EndPoint));
-        _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => Plans.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
+        _vendors = new VendorListeners(Connections, _refusals, _metrics, log, time, () => _listeners!.Loops.Select(l => l.Listener.EndPoint));
+        _listeners = new RelayListeners(Loop, () => Inherited, () => _vendors.Listeners);
+        _watch = new TargetWatch(OnTargetChanged, time);
+        _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => _plans.All.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
     /// <summary>What is being relayed now.</summary>
@@ -84,41 +78,59 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     public RelayMetrics Metrics => _metrics;
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
-    public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Where(l => l.Listener != _peers?.Listener).Select(l => (l.Relay.Name, l.Listener.EndPoint));
+    public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Loops.Select(l => (l.Relay.Name, l.Listener.EndPoint));
+
+    /// <summary>A plan that was prepared. Disposed without being committed, it leaves everything as it was.</summary>
+    public sealed class Change(IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, RelayPlan? peers, RelayListeners.Change listeners) : IAsyncDisposable
+    {
+        public IReadOnlyList<RelayPlan> Relays => relays;
+        public TimeSpan DrainTimeout => drainTimeout;
+        public RelayPlan? Peers => peers;
+        public RelayListeners.Change Listeners => listeners;
+        public ValueTask DisposeAsync() => listeners.DisposeAsync();
+    }
 
     /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing was accepted on any other.</exception>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // There from the start, at zero: who watches a number wants to see it begin.
-        foreach (var name in _relays.Select(r => r.Name).Concat(_peers?.Plan.Services.Services.Keys.Select(s => $"service/{s}") ?? [])) _metrics.Of(name);
-        foreach (var name in FollowedNames) _metrics.Of(VendorListeners.VendorName(name));
-        var loops = new List<AcceptLoop>();
-        foreach (var relay in _relays)
-        {
-            foreach (var listen in relay.Listen)
-            {
-                var listener = Bind(relay, listen);
-                _listeners.Add((relay, listener));
-                loops.Add(new AcceptLoop(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors));
-                _log.RelayListening(relay.Name, (listen.Scheme.Length == 0 ? "" : $"{listen.Scheme}://") + SocketDialer.Text(listener.EndPoint));
-            }
-        }
-
-        if (_peers is var (plan, streams))
-        {
-            _listeners.Add((plan, streams));
-            loops.Add(new AcceptLoop(streams, plan, new ListenPlan(streams.EndPoint) { Greeter = new LinkStreamGreeter() }, Connections, _refusals, _metrics, _log, _time, _vendors));
-            Watch(plan);
-        }
-
-        foreach (var loop in loops) _accepting.Add(loop.RunAsync());
-        foreach (var relay in _relays) Watch(relay);
-        Connections.Most = DescriptorLimit.MostConnections(_relays.Count(r => r.Services.Ports.Count > 0) * Routing.VendorPorts.MostPorts);
-        _running.Add(Connections.SweepAsync(_background.Token));
-        _running.Add(_vendors.SweepAsync(_background.Token));
+        await using var first = await PrepareAsync(_plans.Relays, _plans.DrainTimeout, _plans.Peers);
+        _sweeping = Connections.SweepAsync(_background.Token);
+        _expiring = _vendors.SweepAsync(_background.Token);
+        await CommitAsync(first);
         State = ServiceState.Running;
-        _log.Ready(_relays.Count, Addresses.Count());
-        return Task.CompletedTask;
+        _log.Ready(_plans.Relays.Count, Addresses.Count());
+    }
+
+    /// <summary>Binds what another plan listens on and this one does not.</summary>
+    /// <exception cref="ListenException">An address is taken, not ours, or not permitted; nothing has changed.</exception>
+    public async Task<Change> PrepareAsync(IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, RelayPlan? peers) =>
+        new(relays, drainTimeout, peers, await _listeners.PrepareAsync(relays));
+
+    /// <summary>Puts a plan in force: for every connection from now on, while those that are there keep theirs. False while draining.</summary>
+    public async Task<bool> CommitAsync(Change next)
+    {
+        await _changing.WaitAsync();
+        try
+        {
+            if (State == ServiceState.Draining) return false;
+            // There from the start, at zero: who watches a number wants to see it begin.
+            foreach (var name in next.Relays.Select(r => r.Name).Concat(next.Peers?.Services.Services.Keys.Select(s => $"service/{s}") ?? [])) _metrics.Of(name);
+            foreach (var name in Followed(next)) _metrics.Of(VendorListeners.VendorName(name));
+            _plans = new Plans(next.Relays, next.DrainTimeout, next.Peers);
+            ServePeers(next.Peers);
+            foreach (var added in await _listeners.CommitAsync(next.Listeners)) _log.RelayListening(added.Relay.Name, Text(added));
+            _vendors.Serve(_plans.All);
+            foreach (var left in next.Listeners.Leaving) _log.RelayLeft(left.Relay.Name, Text(left));
+            await _watch.WatchAsync(_plans.All);
+            // What came or went down meanwhile was told to listeners that were not there.
+            foreach (var relay in next.Relays) Follow(relay, relay.Services.All.SelectMany(t => t.Targets).FirstOrDefault(t => !t.IsUp)?.Detail ?? "");
+            Connections.Most = DescriptorLimit.MostConnections(next.Relays.Count(r => r.Services.Ports.Count > 0) * Routing.VendorPorts.MostPorts);
+            return true;
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
     /// <summary>Cuts a drain short: what is still there is reset at once.</summary>
@@ -127,14 +139,14 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     /// <summary>Closes the listeners, then waits for the connections to end by themselves until the drain timeout or <paramref name="cancellationToken"/>; cuts the rest.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        await _changing.WaitAsync(CancellationToken.None);
         State = ServiceState.Draining;
-        foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
-        await _vendors.DisposeAsync();
+        _changing.Release();
         // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
-        await Task.WhenAll(_accepting);
+        await StopAcceptingAsync();
         var before = Connections.Count;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
-        limit.CancelAfter(_drainTimeout);
+        limit.CancelAfter(_plans.DrainTimeout);
         var empty = Connections.WhenEmptyAsync();
         while (!empty.IsCompleted && !limit.IsCancellationRequested)
         {
@@ -145,69 +157,78 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         var aborted = Connections.AbortAll(CloseReason.Stopping);
         await empty;
         await _background.CancelAsync();
-        await Task.WhenAll(_running);
+        await _watch.StopAsync();
+        await Task.WhenAll(_sweeping, _expiring);
         _log.Stopped(before - aborted, aborted);
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var (_, listener) in _listeners) await listener.DisposeAsync();
-        await _vendors.DisposeAsync();
+        await StopAcceptingAsync();
         _background.Dispose();
         _insist.Dispose();
+        _changing.Dispose();
         _metrics.Dispose();
         _targetMetrics.Dispose();
     }
 
     // Relays and services whose license servers are followed.
-    private IEnumerable<string> FollowedNames =>
-        _relays.Where(r => r.Services.Ports.Count > 0).Select(r => r.Name).Concat(_peers?.Plan.Services.Ports.Keys.Select(s => $"service/{s}") ?? []);
+    private static IEnumerable<string> Followed(Change plan) =>
+        plan.Relays.Where(r => r.Services.Ports.Count > 0).Select(r => r.Name).Concat(plan.Peers?.Services.Ports.Keys.Select(s => $"service/{s}") ?? []);
 
-    private IEnumerable<RelayPlan> Plans => _peers is var (peers, _) ? _relays.Append(peers) : _relays;
+    private AcceptLoop Loop(ConnectionListener listener, RelayPlan relay, ListenPlan listen) =>
+        new(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors);
 
-    private SocketListener Bind(RelayPlan relay, ListenPlan listen)
+    private static string Text(AcceptLoop loop) => (loop.Listen.Scheme.Length == 0 ? "" : $"{loop.Listen.Scheme}://") + SocketDialer.Text(loop.Listener.EndPoint);
+
+    // The streams of peers come from one listener for as long as the junction runs.
+    private void ServePeers(RelayPlan? plan)
     {
-        try
+        if (_streams is null) return;
+        _streams.Listen(plan is not null);
+        if (plan is null) return;
+        var listen = new ListenPlan(_streams.EndPoint) { Greeter = new LinkStreamGreeter() };
+        if (_peers is not null)
         {
-            return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only, Inherited);
+            _peers.Serve(plan, listen);
+            return;
         }
-        catch (SocketException e)
-        {
-            throw new ListenException($"relays.{relay.Name}.listen", listen.EndPoint, e);
-        }
+
+        _peers = Loop(_streams, plan, listen);
+        _acceptingPeers = _peers.RunAsync();
     }
 
-    // Probes each target, and lets the relay's ports listen only while one of them is up.
-    private void Watch(RelayPlan relay)
+    private async Task StopAcceptingAsync()
     {
-        if (relay.HealthInterval == TimeSpan.Zero) return;
-        foreach (var targets in relay.Services.All)
-        {
-            foreach (var health in targets.Targets.Where(t => t.IsProbed))
-            {
-                health.Changed += h => Follow(relay, targets, h);
-                _running.Add(new HealthProber(health, relay.HealthInterval, _time).RunAsync(_background.Token));
-            }
-        }
+        if (_streams is not null) await _streams.DisposeAsync();
+        await _listeners.DisposeAsync();
+        await _vendors.DisposeAsync();
+        await _acceptingPeers;
     }
 
-    private void Follow(RelayPlan relay, TargetList targets, TargetHealth changed)
+    private void OnTargetChanged(RelayPlan relay, TargetList targets, TargetHealth changed)
     {
         if (changed.IsUp) _log.TargetUp(relay.Name, changed.Target.Name);
         else _log.TargetDown(relay.Name, changed.Target.Name, changed.Detail);
-        bool takes, turned = false;
         // Streams of peers are refused one by one: other services of ours may be up.
-        if (relay == _peers?.Plan) return;
+        if (relay == _plans.Peers) return;
+        Follow(relay, changed.Detail);
+    }
+
+    // The relay's ports listen only while a connection has a chance.
+    private void Follow(RelayPlan relay, string detail)
+    {
+        bool takes, turned = false;
         lock (_following)
         {
             // Two targets may change at once: what is decided is applied before the next one decides.
-            takes = targets.TakesConnections;
-            foreach (var (_, listener) in _listeners.Where(l => ReferenceEquals(l.Relay, relay))) turned |= listener.Listen(takes);
+            takes = relay.Services.All.Any(t => t.TakesConnections);
+            foreach (var loop in _listeners.Loops.Where(l => ReferenceEquals(l.Relay, relay))) turned |= loop.Listener.Listen(takes);
         }
 
         if (!turned) return;
         if (takes) _log.RelayUp(relay.Name);
-        else _log.RelayDown(relay.Name, changed.Detail);
+        else _log.RelayDown(relay.Name, detail);
     }
 
     private static async Task DelayAsync(TimeSpan time, CancellationToken cancellationToken)

@@ -274,7 +274,7 @@ internal sealed class RelayedConnection
         if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
         var follower = new FlexLmFollower(
             hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
-            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(_relay, Relay, _listen, ports, _dialled!.Target, hello, redirect),
+            _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(Relay, _listen, ports, _dialled!.Target, hello, redirect),
             why => _vendors.Lost(Relay, ports, Id, why),
             _time);
         return (follower.Client(_client), follower.Target(target));

@@ -22,9 +22,19 @@ internal sealed class VendorListeners(
     private readonly Dictionary<IPEndPoint, OpenPort> _open = [];   // under _lock
     private readonly HashSet<VendorPorts> _followed = [];           // under _lock
     private readonly List<Task> _accepting = [];                    // under _lock
+    private IReadOnlyList<RelayPlan> _relays = [];                  // under _lock
     private bool _isStopped;                                        // under _lock
 
-    private sealed record OpenPort(string Relay, VendorPorts Ports, int Port, SocketListener Listener);
+    private sealed record OpenPort(string Relay, VendorPorts Ports, int Port, SocketListener Listener, AcceptLoop Loop);
+
+    /// <summary>The listeners of what is open.</summary>
+    public IReadOnlyList<SocketListener> Listeners
+    {
+        get
+        {
+            lock (_lock) return [.. _open.Values.Select(o => o.Listener)];
+        }
+    }
 
     /// <summary>What is open now.</summary>
     public IReadOnlyList<(string Relay, EndPoint Address)> Addresses
@@ -35,12 +45,12 @@ internal sealed class VendorListeners(
         }
     }
 
-    /// <summary>A redirect is on its way to a client of <paramref name="relay"/>, or to a peer.</summary>
+    /// <summary>A redirect is on its way to a client of a relay, or to a peer.</summary>
     /// <param name="name">The relay's or service's name in logs.</param>
     /// <param name="listen">Where the client connected.</param>
     /// <param name="server">The license server that was dialled.</param>
     public RedirectVerdict Redirected(
-        RelayPlan relay, string name, ListenPlan listen, VendorPorts ports, ITarget server, FlexLmHello hello, FlexLmRedirect redirect)
+        string name, ListenPlan listen, VendorPorts ports, ITarget server, FlexLmHello hello, FlexLmRedirect redirect)
     {
         lock (_lock)
         {
@@ -50,9 +60,40 @@ internal sealed class VendorListeners(
             foreach (var left in learning.Left) Close(ports, left, "its daemon has moved, or another needs the room");
             if (learning.Port is not { } learnt) return new RedirectVerdict(null, CloseReason.VendorPortNotAllowed, learning.Refusal);
             if (learning.IsNew) log.VendorPortLearnt(name, hello.Vendor, redirect.Port, server.Name);
-            return listen.EndPoint is IPEndPoint address && Open(relay, listen, address, ports, learnt.Port) is { } problem
+            if (listen.EndPoint is not IPEndPoint address) return new RedirectVerdict(redirect);
+            // The client may have come under a plan that runs no more.
+            if (PlanOf(ports, address.Address) is not var (relay, now)) return new RedirectVerdict(null, CloseReason.VendorPortNotAllowed, "the relay is in the configuration no more");
+            return Open(relay, now, address, ports, learnt.Port) is { } problem
                 ? new RedirectVerdict(null, CloseReason.VendorPortTaken, problem)
                 : new RedirectVerdict(redirect);
+        }
+    }
+
+    /// <summary>Another plan runs. What is open serves it from the next connection on; what it has no relay for, or a relay of its own, is closed.</summary>
+    public void Serve(IReadOnlyList<RelayPlan> relays)
+    {
+        lock (_lock)
+        {
+            _relays = relays;
+            foreach (var ports in _followed)
+            {
+                var servers = relays.SelectMany(r => r.Services.ServersOf(ports)).ToHashSet();
+                foreach (var left in ports.Keep(servers)) Close(ports, left, "its license server is in the configuration no more");
+            }
+
+            _followed.RemoveWhere(p => !relays.Any(r => r.Services.Ports.Values.Contains(p)));
+
+            foreach (var (address, port) in _open.ToList())
+            {
+                if (PlanOf(port.Ports, address.Address) is var (relay, listen) && !others().OfType<IPEndPoint>().Any(o => Overlap(o, address)))
+                {
+                    var vendor = Vendor(relay, listen, address, port.Ports);
+                    port.Loop.Serve(vendor, vendor.Listen[0]);
+                    continue;
+                }
+
+                Close(address, port, "the configuration has changed");
+            }
         }
     }
 
@@ -113,18 +154,32 @@ internal sealed class VendorListeners(
             return $"port {port} of {beside.Address} cannot be opened: {e.Message}";
         }
 
-        // The same relay in all that it asks of its clients; only where they go is another.
-        var vendor = relay with
-        {
-            LoggedAs = VendorName(relay.Name),
-            Listen = [listen with { EndPoint = address }],
-            Services = new ServiceTable(ports, port),
-            HealthInterval = TimeSpan.Zero,
-        };
-        _open[address] = new OpenPort(relay.Name, ports, port, listener);
+        var vendor = Vendor(relay, listen, address, ports);
+        var loop = new AcceptLoop(listener, vendor, vendor.Listen[0], table, refusals, metrics, log, time, this);
+        _open[address] = new OpenPort(relay.Name, ports, port, listener, loop);
         _accepting.RemoveAll(a => a.IsCompleted);
-        _accepting.Add(new AcceptLoop(listener, vendor, vendor.Listen[0], table, refusals, metrics, log, time, this).RunAsync());
+        _accepting.Add(loop.RunAsync());
         log.VendorPortOpened(relay.Name, SocketDialer.Text(address));
+        return null;
+    }
+
+    // The same relay in all that it asks of its clients; only where they go is another.
+    private static RelayPlan Vendor(RelayPlan relay, ListenPlan listen, IPEndPoint address, VendorPorts ports) => relay with
+    {
+        LoggedAs = VendorName(relay.Name),
+        Listen = [listen with { EndPoint = address }],
+        Services = new ServiceTable(ports, address.Port),
+        HealthInterval = TimeSpan.Zero,
+    };
+
+    // The relay of the plan that runs whose license server is followed with these ports, and its listener at this address.
+    private (RelayPlan Relay, ListenPlan Listen)? PlanOf(VendorPorts ports, IPAddress address)
+    {
+        foreach (var relay in _relays.Where(r => r.Services.Ports.Values.Contains(ports)))
+        {
+            if (relay.Listen.FirstOrDefault(l => l.EndPoint is IPEndPoint at && at.Address.Equals(address)) is { } listen) return (relay, listen);
+        }
+
         return null;
     }
 
@@ -144,12 +199,14 @@ internal sealed class VendorListeners(
 
     private void Close(VendorPorts ports, LearntPort learnt, string why)
     {
-        foreach (var (address, port) in _open.Where(o => o.Value.Ports == ports && o.Value.Port == learnt.Port).ToList())
-        {
-            _open.Remove(address);
-            _ = port.Listener.DisposeAsync().AsTask();
-            log.VendorPortClosed(port.Relay, SocketDialer.Text(address), why);
-        }
+        foreach (var (address, port) in _open.Where(o => o.Value.Ports == ports && o.Value.Port == learnt.Port).ToList()) Close(address, port, why);
+    }
+
+    private void Close(IPEndPoint address, OpenPort port, string why)
+    {
+        _open.Remove(address);
+        _ = port.Listener.DisposeAsync().AsTask();
+        log.VendorPortClosed(port.Relay, SocketDialer.Text(address), why);
     }
 
     private static bool Overlap(IPEndPoint one, IPEndPoint other) =>

@@ -43,6 +43,13 @@ internal sealed class ServiceTable
     /// <summary>Where vendor ports are kept, by the service's name; of a relay under the empty name.</summary>
     public IReadOnlyDictionary<string, VendorPorts> Ports => _ports;
 
+    /// <summary>The names of the license servers that may name ports which are kept in <paramref name="ports"/>; none when another table keeps them.</summary>
+    public IEnumerable<string> ServersOf(VendorPorts ports) =>
+        from kept in _ports
+        where kept.Value == ports
+        from target in (_relay ?? _services.GetValueOrDefault(kept.Key))?.Targets ?? []
+        select target.Target.Name;
+
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;
 

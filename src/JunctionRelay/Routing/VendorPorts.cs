@@ -101,6 +101,17 @@ internal sealed class VendorPorts(IReadOnlyList<(int First, int Last)> allowed, 
         }
     }
 
+    /// <summary>Forgets what other servers than these have named, and returns it.</summary>
+    public IReadOnlyList<LearntPort> Keep(IReadOnlySet<string> servers)
+    {
+        lock (_lock)
+        {
+            var left = _ports.Values.Where(p => !servers.Contains(p.Server.Name)).ToList();
+            foreach (var port in left) _ports.Remove(port.Port);
+            return left;
+        }
+    }
+
     /// <summary>Forgets what nobody has named or used for <see cref="Linger"/>, and returns it.</summary>
     public IReadOnlyList<LearntPort> Expire()
     {

@@ -56,7 +56,7 @@ internal sealed class LinkTarget(
     public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
 
     public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
-        new(links.Find(peer).Any(s => s.TakesStreams) ? null : DialOutcome.Failed(CloseReason.LinkDown, Down));
+        new(links.TakesStreams(peer, time) ? null : DialOutcome.Failed(CloseReason.LinkDown, Down));
 
     private string? DestinationOf(DialRequest request) =>
         (fixedDestination is null ? request.Destination : Destination.Shifted(fixedDestination, request.PortOffset)) is { } destination ? SocketDialer.Text(destination) : null;

@@ -73,6 +73,26 @@ internal sealed class JunctionProcess : IAsyncDisposable
         await Start();
     }
 
+    /// <summary>Gives it another configuration, or with null the same once more, and returns when that is in force (SIGHUP; READY=1 after it).</summary>
+    public async Task Reload(string? config = null)
+    {
+        if (config is not null)
+            _folder.Write(Config, config);
+        var before = Reloads;
+        Program.Send(Signal.Hup);
+        await Deadline.Until(() => Reloads > before || Program.HasExited, Deadline.Soon, "the junction has read its configuration again", Program.Said);
+        Assert.True(Told.Last(t => t.StartsWith("STATUS=", StringComparison.Ordinal)) == "STATUS=running", Program.Said());
+    }
+
+    /// <summary>A file of <c>conf.d</c> beside its configuration.</summary>
+    public void WriteDropIn(string name, string config)
+    {
+        _folder.Folder("conf.d");
+        _folder.Write(Path.Combine("conf.d", name), config);
+    }
+
+    public void DeleteDropIn(string name) => File.Delete(_folder[Path.Combine("conf.d", name)]);
+
     /// <summary>What it said that was neither good nor expected, for messages: warnings, errors, connections that were cut or refused.</summary>
     public string Trouble() => string.Join('\n', Program.Lines
         .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { IsClean: false })
@@ -118,6 +138,8 @@ internal sealed class JunctionProcess : IAsyncDisposable
         if (Program.HasExited)
             Assert.Fail($"The junction ended instead of starting: {await Program.Exit(Deadline.Soon)}");
     }
+
+    private int Reloads => Told.Count(t => t.StartsWith("STATUS=running", StringComparison.Ordinal));
 
     // A scenario that ends has no connection worth draining; those that look at draining send their signals themselves.
     private async Task Stop()

@@ -6,6 +6,7 @@ namespace JunctionRelay.Scenarios.Harness;
 /// <summary>Signals that scenarios send (Linux numbers).</summary>
 internal enum Signal
 {
+    Hup = 1,
     Int = 2,
     Quit = 3,
     Kill = 9,

@@ -144,7 +144,7 @@ public sealed class CertificateStoreTests : IDisposable
     {
         var log = new TestLog();
         using var stop = new CancellationTokenSource();
-        var watching = new CertificateWatch([_store], _time, log).RunAsync(stop.Token);
+        var watching = new CertificateWatch(() => [_store], _time, log).RunAsync(stop.Token);
         Put(Issue());
         await Advance(() => log.Entries.Any(e => e.Name == "certificate-replaced"));
         Break("does not fit");

@@ -96,7 +96,7 @@ public sealed class AuthHookTests : IDisposable
     [Fact]
     public async Task No_more_run_at_once_than_allowed_and_who_waits_too_long_is_denied()
     {
-        using var hook = new AuthProgram(Written("hangs", "#!/bin/sh\nexec sleep 1000\n"), TimeSpan.FromSeconds(1), 2, NullLogger.Instance);
+        using var hook = new AuthProgram(Written("hangs", "#!/bin/sh\nexec sleep 1000\n"), TimeSpan.FromSeconds(2), 2, NullLogger.Instance);
         using var stop = new CancellationTokenSource();
         var verdicts = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => hook.AskAsync(Request, stop.Token).AsTask()));
         Assert.All(verdicts, v => Assert.False(v.Allowed));
