@@ -36,6 +36,10 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+unshare util-linux
+setpriv util-linux
+script bsdutils
+ps procps
 LIST
 }
 

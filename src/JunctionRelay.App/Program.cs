@@ -10,6 +10,8 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
+// What stands behind the first -- of `exec` is the job's, whatever it looks like.
+var (words, job) = ExecCommand.Cut(args);
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
     DemoCommand.Create(),
@@ -21,6 +23,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ImportCommand.Create(),
     EnvCommand.Create(),
     HostsCommand.Create(),
+    ExecCommand.Create(job),
+    ExecAgentCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -32,7 +36,7 @@ HelpExamples.Add(root, """
     """);
 HelpExamples.Install(root);
 
-var parsed = root.Parse(args);
+var parsed = root.Parse(words);
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
 // Asking for help is no error, whatever else is missing.
 return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

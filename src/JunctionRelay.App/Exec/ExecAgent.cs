@@ -30,9 +30,10 @@ internal static class ExecAgent
         try
         {
             await links.StartAsync(CancellationToken.None);
-            await relays.StartAsync(CancellationToken.None);
             await identity.StartAsync(CancellationToken.None);
+            // First: a target that has never been up is no news.
             if (!await LinksAsync(plan.Links, links, error)) return ExitCodes.Unavailable;
+            await relays.StartAsync(CancellationToken.None);
             ready();
             await job.WhenEndedAsync(TimeProvider.System);
             return ExitCodes.Ok;

@@ -36,7 +36,8 @@ internal static class Takeover
 
     private static List<byte[]> Strings(string file)
     {
-        var (strings, rest) = (new List<byte[]>(), File.ReadAllBytes(file).AsSpan());
+        var strings = new List<byte[]>();
+        var rest = File.ReadAllBytes(file).AsSpan();
         while (rest.IndexOf((byte)0) is >= 0 and var end)
         {
             strings.Add(rest[..end].ToArray());
