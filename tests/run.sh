@@ -25,6 +25,7 @@ nginx nginx-light
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+faketime faketime
 promtool prometheus
 chromium chromium
 tcsh tcsh
@@ -40,6 +41,7 @@ unshare util-linux
 setpriv util-linux
 script bsdutils
 ps procps
+faketime faketime
 LIST
 }
 

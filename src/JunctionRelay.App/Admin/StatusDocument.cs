@@ -55,7 +55,11 @@ internal sealed record StatusConfiguration(DateTimeOffset ReadAt, bool Succeeded
 /// <param name="Denied">Connections that were refused, by rule.</param>
 internal sealed record StatusRelay(
     string Name, string Kind, IReadOnlyList<string> Listen, bool HasPath, long Connections, int? MostConnections, long Ended, IReadOnlyDictionary<string, long> Denied,
-    long BytesToTarget, long BytesToClient, IReadOnlyList<StatusTarget> Targets);
+    long BytesToTarget, long BytesToClient, IReadOnlyList<StatusTarget> Targets)
+{
+    /// <summary>A service that peers do not get, although it is there.</summary>
+    public bool Paused { get; init; }
+}
 
 /// <param name="Up">As far as anybody knows: a target that is not probed is never down.</param>
 /// <param name="Detail">Why it is down; null while up.</param>

@@ -76,7 +76,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
         }
 
         foreach (var (name, targets) in running.Links?.Services.Services ?? new Dictionary<string, Targets.TargetList>())
-            yield return Relay($"service/{name}", "service", [], null, targets.Targets);
+            yield return Relay($"service/{name}", "service", [], null, targets.Targets) with { Paused = relays.Paused.Contains(name) || running.Links!.Services.Paused.Contains(name) };
 
         StatusRelay Relay(string name, string kind, IReadOnlyList<string> listen, int? most, IEnumerable<Targets.TargetHealth> targets)
         {

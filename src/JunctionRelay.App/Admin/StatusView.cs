@@ -49,7 +49,7 @@ internal static class StatusView
         foreach (var relay in relays)
         {
             table.AddRow(
-                new Markup($"{Light(relay.HasPath)} {Safe(relay.Name)}"),
+                new Markup($"{Light(relay.HasPath && !relay.Paused)} {Safe(relay.Name)}{(relay.Paused ? " [yellow]paused[/]" : "")}"),
                 new Markup(Safe(string.Join('\n', relay.Listen))),
                 new Markup($"{relay.Connections}{(relay.MostConnections is { } most ? $" / {most}" : "")}"),
                 new Markup(Size(relay.BytesToTarget)), new Markup(Size(relay.BytesToClient)), new Markup($"{relay.Ended}"),

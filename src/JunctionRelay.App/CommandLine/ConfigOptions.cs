@@ -52,13 +52,20 @@ internal sealed class ConfigOptions
         _keys.Add((option, key));
     }
 
+    /// <summary>Whether a configuration is named, or lies where one is looked for.</summary>
+    public bool IsThere(ParseResult parsed) => Named(parsed) is not null;
+
     /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
     /// <param name="more">What the command itself says, beneath <c>--set</c>: keys with colons between the levels.</param>
     /// <param name="needsFile">False where a file is read only if it is named.</param>
     public ConfigReading? Read(ParseResult parsed, TextWriter error, IReadOnlyDictionary<string, string>? more = null, bool needsFile = true)
     {
+<<<<<<< HEAD
         var file = (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? (needsFile ? DefaultFiles.FirstOrDefault(File.Exists) : null);
         if (file is null && needsFile)
+=======
+        if (Named(parsed) is not { } file)
+>>>>>>> main
         {
             error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
             return null;
@@ -80,6 +87,8 @@ internal sealed class ConfigOptions
         foreach (var problem in reading.Problems) error.WriteLine($"junction: {problem}");
         return reading.Config is null ? null : reading;
     }
+
+    private string? Named(ParseResult parsed) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
 
     /// <summary>The process's variables.</summary>
     public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()

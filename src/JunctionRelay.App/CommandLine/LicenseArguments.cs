@@ -9,7 +9,7 @@ internal sealed class LicenseArguments
 {
     private readonly Argument<string[]> _files = new("FILE")
     {
-        Description = "License files (FlexNet, RLM), or the values of license variables: 27000@lic1, 27000@a,27000@b,27000@c",
+        Description = "License files (FlexNet, RLM), or the values of license variables: 27000@lic1, 27000@lic1:27000@lic2, 27000@a,27000@b,27000@c",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -57,9 +57,9 @@ internal sealed class LicenseArguments
         var (files, sources) = (new List<LicenseFile>(), new List<LicenseSource>());
         foreach (var argument in Named(parsed))
         {
-            if (!File.Exists(argument) && LicenseSource.FromVariable(argument) is { } source)
+            if (!File.Exists(argument) && LicenseSource.ListFromVariable(argument) is { } list)
             {
-                sources.Add(source);
+                sources.AddRange(list);
                 continue;
             }
 
@@ -81,9 +81,13 @@ internal sealed class LicenseArguments
         return (files, sources);
     }
 
+<<<<<<< HEAD
     private string[] Named(ParseResult parsed) => (_asOption ? parsed.GetValue(_named) : parsed.GetValue(_files)) ?? [];
 
     /// <summary>A license file, or why it is none.</summary>
+=======
+    /// <summary>Reads one license file, or says why not.</summary>
+>>>>>>> main
     public static (LicenseFile? File, string? Problem) ReadFile(string path)
     {
         try

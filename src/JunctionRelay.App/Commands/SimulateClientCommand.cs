@@ -18,12 +18,9 @@ internal static class SimulateClientCommand
     // So many checkouts under way at once: enough to be a burst, few enough for one process on a small machine.
     private const int Burst = 64;
 
-    private static readonly Option<DnsEndPoint> Server = new("--server")
-    {
-        Description = "lmgrd, HOST:PORT",
-        Required = true,
-        CustomParser = ParseEndPoint,
-    };
+    private static readonly Option<DnsEndPoint> Server = new("--server") { Description = "lmgrd, HOST:PORT", CustomParser = ParseEndPoint };
+
+    private static readonly Option<string> Triad = new("--triad") { Description = "Three servers that stand in for each other, as in a license variable: 27000@a,27000@b,27000@c" };
 
     private static readonly Option<string> VendorHost = new("--vendor-host") { Description = "Dialled in place of the host that the redirect names" };
 
@@ -56,9 +53,13 @@ internal static class SimulateClientCommand
     public static Command Create()
     {
         var command = new Command("simulate-client", "Check seats out of a simulated license server") { Hidden = true };
-        Option[] options = [Server, VendorHost, VendorPort, Hold, Count, User, Host, Vendor, Heartbeat, Limit, PieceBytes, Verbose];
+        Option[] options = [Server, Triad, VendorHost, VendorPort, Hold, Count, User, Host, Vendor, Heartbeat, Limit, PieceBytes, Verbose];
         foreach (var option in options)
             command.Options.Add(option);
+        command.Validators.Add(said =>
+        {
+            if (said.GetResult(Server) is null == (said.GetResult(Triad) is null)) said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c.");
+        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -117,7 +118,9 @@ internal static class SimulateClientCommand
             {
                 if (first is not null)
                     return;
-                var result = await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), stop);
+                var result = arguments.GetValue(Triad) is { } triad
+                    ? await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), [.. LicenseSource.FromVariable(triad)!.Servers.Select(s => new DnsEndPoint(s.Host, s.Port))], stop)
+                    : await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), stop);
                 lock (seats)
                 {
                     first ??= result.Failure;
@@ -140,7 +143,7 @@ internal static class SimulateClientCommand
         var heartbeat = arguments.GetValue(Heartbeat);
         return new SimulatedClientOptions
         {
-            Server = arguments.GetValue(Server)!,
+            Server = arguments.GetValue(Server) ?? new DnsEndPoint("localhost", LicenseSource.DefaultPort(LicenseKind.FlexNet)),
             VendorHost = arguments.GetValue(VendorHost),
             VendorPort = arguments.GetValue(VendorPort) is > 0 and var port ? port : null,
             Hello = new FlexLmHello

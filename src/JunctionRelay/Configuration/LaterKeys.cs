@@ -15,7 +15,6 @@ internal static class LaterKeys
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
         ["peers.*.listen"] = "listeners for peers",
-        ["pki"] = "authorities at a running junction",
     };
 
     /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>

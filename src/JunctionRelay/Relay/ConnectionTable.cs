@@ -101,10 +101,13 @@ internal sealed class ConnectionTable(TimeProvider time)
     }
 
     /// <summary>Ends every connection with a reset; returns how many there were.</summary>
-    public int AbortAll(CloseReason reason)
+    public int AbortAll(CloseReason reason) => AbortWhere(_ => true, reason);
+
+    /// <summary>Ends those connections with a reset; returns how many there were.</summary>
+    public int AbortWhere(Func<RelayedConnection, bool> which, CloseReason reason)
     {
         var aborted = 0;
-        foreach (var (connection, _) in _connections)
+        foreach (var (connection, _) in _connections.Where(c => which(c.Key)))
         {
             connection.Abort(reason);
             aborted++;

@@ -44,6 +44,16 @@ internal static partial class RelayLog
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
 
+    /// <summary>For the audit; the log has the line at the end.</summary>
+    [LoggerMessage(1016, LogLevel.Debug, "open {id} relay={relay} client={client} peer={peer} target={target} asserted={asserted}", EventName = "connection-opened")]
+    public static partial void ConnectionOpened(this ILogger log, ConnectionId id, string relay, string client, string peer, string target, string asserted);
+
+    [LoggerMessage(1014, LogLevel.Warning, "service {service} is paused: its peers are refused; {ended} of its connections were ended", EventName = "service-paused")]
+    public static partial void ServicePaused(this ILogger log, string service, int ended);
+
+    [LoggerMessage(1015, LogLevel.Warning, "service {service} goes on", EventName = "service-resumed")]
+    public static partial void ServiceResumed(this ILogger log, string service);
+
     [LoggerMessage(1013, LogLevel.Information, "relay {relay} listens no more on {address}; its connections go on", EventName = "relay-left")]
     public static partial void RelayLeft(this ILogger log, string relay, string address);
 

@@ -40,6 +40,7 @@ internal sealed class LinkTarget(
             LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsHeld = request.AwaitsAnswer,
+            IsCheck = request.IsCheck,
             VendorPort = vendorPort,
             Claims = request.Claims ?? ClientClaims.None,
         };
