@@ -60,12 +60,8 @@ internal sealed class ConfigOptions
     /// <param name="needsFile">False where a file is read only if it is named.</param>
     public ConfigReading? Read(ParseResult parsed, TextWriter error, IReadOnlyDictionary<string, string>? more = null, bool needsFile = true)
     {
-<<<<<<< HEAD
-        var file = (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? (needsFile ? DefaultFiles.FirstOrDefault(File.Exists) : null);
+        var file = Named(parsed, needsFile);
         if (file is null && needsFile)
-=======
-        if (Named(parsed) is not { } file)
->>>>>>> main
         {
             error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
             return null;
@@ -88,7 +84,7 @@ internal sealed class ConfigOptions
         return reading.Config is null ? null : reading;
     }
 
-    private string? Named(ParseResult parsed) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
+    private string? Named(ParseResult parsed, bool orDefault = true) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? (orDefault ? DefaultFiles.FirstOrDefault(File.Exists) : null);
 
     /// <summary>The process's variables.</summary>
     public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()

@@ -81,13 +81,9 @@ internal sealed class LicenseArguments
         return (files, sources);
     }
 
-<<<<<<< HEAD
     private string[] Named(ParseResult parsed) => (_asOption ? parsed.GetValue(_named) : parsed.GetValue(_files)) ?? [];
 
     /// <summary>A license file, or why it is none.</summary>
-=======
-    /// <summary>Reads one license file, or says why not.</summary>
->>>>>>> main
     public static (LicenseFile? File, string? Problem) ReadFile(string path)
     {
         try

@@ -43,6 +43,7 @@ internal static class AgentConfig
             Peers = null,
             Services = null,
             Admin = null,
+            Audit = null,
             Pki = null,
             DrainTimeout = TimeSpan.Zero,
         };

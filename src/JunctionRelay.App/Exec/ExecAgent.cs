@@ -1,6 +1,7 @@
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
+using JunctionRelay.Files;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.Logging;
 
@@ -26,7 +27,9 @@ internal static class ExecAgent
         var plan = RelayPlanBuilder.Build(config, home, TimeProvider.System, Guid.NewGuid().ToString(), log.CreateLogger<LinkService>());
         await using var links = new LinkService(plan.Links, log.CreateLogger<LinkService>());
         await using var relays = new RelayService(plan.Relays, plan.DrainTimeout, log.CreateLogger<RelayService>(), TimeProvider.System, (plan.Peers, links.Streams));
-        using var identity = new IdentityService(() => plan.Stores, TimeProvider.System, log.CreateLogger<IdentityService>());
+        // A node's certificate is renewed by whom it belongs to.
+        var renewal = plan.Renewal is { } ours && FileTraits.OwnerOf(ours.Directory.Root)?.Uid == Takeover.UserId ? ours : null;
+        using var identity = new IdentityService(() => plan.Stores, () => renewal, TimeProvider.System, log.CreateLogger<IdentityService>());
         try
         {
             await links.StartAsync(CancellationToken.None);

@@ -202,12 +202,7 @@ internal sealed class RelayedConnection
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-<<<<<<< HEAD
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true, _relay.Auths.ContainsKey);
-=======
-        // A service that asks others about its clients is used by its name only.
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service) && !IsPaused(service));
->>>>>>> main
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !IsPaused(service), _relay.Auths.ContainsKey);
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         _route = route;
         Rename(greeting);

@@ -58,18 +58,13 @@ internal sealed class ServiceTable
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;
 
-<<<<<<< HEAD
+    /// <summary>The services that are paused by the configuration.</summary>
+    public IReadOnlySet<string> Paused { get; init; } = new HashSet<string>();
+
     /// <summary>Where a connection with <paramref name="greeting"/> goes.</summary>
     /// <param name="mayUse">The services that its client may use, where it did not name one.</param>
     /// <param name="asksOthers">Those of them that ask others about their clients: their open lists are used by name only.</param>
     public Route Find(Greeting greeting, Func<string, bool> mayUse, Func<string, bool>? asksOthers = null)
-=======
-    /// <summary>The services that are paused by the configuration.</summary>
-    public IReadOnlySet<string> Paused { get; init; } = new HashSet<string>();
-
-    /// <summary>Where a connection with <paramref name="greeting"/> goes. <paramref name="mayUse"/>: the services that its client may use, where it did not name one.</summary>
-    public Route Find(Greeting greeting, Func<string, bool> mayUse)
->>>>>>> main
     {
         if (greeting.Service == LinkOpen.AnyService && _relay is null)
             return Named(greeting.Destination, mayUse) ?? Open(service => mayUse(service) && asksOthers?.Invoke(service) != true);

@@ -20,25 +20,17 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     private SimulatedLicenses(RealProgram server) => _server = server;
 
     /// <summary>Starts a server: lmgrd at <paramref name="address"/> and <paramref name="port"/>, its vendor daemon beside it.</summary>
-<<<<<<< HEAD
     /// <param name="vendorPort">0 for whichever is free, as where no license file pins it.</param>
-    /// <param name="name">What it calls itself, and the redirect names.</param>
-    public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null, string name = "localhost")
-=======
+    /// <param name="hostName">What it calls itself, and the redirect names.</param>
     public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null, string hostName = "localhost", string? master = null)
->>>>>>> main
     {
         var bracketed = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var server = RealProgram.Start(
             JunctionProcess.Binary(),
-<<<<<<< HEAD
-            ["simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--host-name", name, "--quiet"],
-=======
             [
                 "simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--quiet", "--host-name", hostName,
                 .. master is null ? Array.Empty<string>() : ["--master", master],
             ],
->>>>>>> main
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
         await server.Listening(vendorPort == 0 ? port : vendorPort);
         return new SimulatedLicenses(server);
