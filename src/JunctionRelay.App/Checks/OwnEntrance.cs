@@ -77,7 +77,14 @@ internal sealed class OwnEntrance(CheckTrail trail, RelayConfig relay, Asked ask
     private static async Task<Connection?> DialAsync(IPEndPoint address, string hop, CheckTrail inner, CancellationToken stop)
     {
         var outcome = await Dialer.DialAsync(address, CheckLimits.Connect, stop);
-        if (outcome.Connection is null)
+        if (outcome.Connection is null && hop == CheckHop.Tcp && outcome.Reason == CloseReason.DialRefused)
+        {
+            // The port is taken, and nobody is let in: so it is while no target is up.
+            inner.Fail(hop, new(
+                CommandLine.ExitCodes.Target, "the relay refuses its clients, as it does while no target is up",
+                "junction status here says which and why; of a link that the other side dials: the junction there must run and get through", CheckFaults.NoConnection));
+        }
+        else if (outcome.Connection is null)
             inner.Fail(hop, CheckFaults.Way(outcome, address.ToString(), "this machine", hop == CheckHop.VendorPort ? CheckFaults.VendorDown : CheckFaults.NoConnection));
         return outcome.Connection;
     }

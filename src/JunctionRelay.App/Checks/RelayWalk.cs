@@ -26,7 +26,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return trail;
         var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).ToList();
         var preset = _presets.Find(relay.Preset);
-        var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens);
+        var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens, relay.RewriteHost);
         if (relay.Target is not { } targets)
         {
             trail.Skip(CheckHop.Dial, "its clients name where they want to go");
@@ -177,15 +177,16 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
             return true;
         }
 
-        var (addresses, why, time) = await CheckTrail.ResolveAsync(redirect.Host, stop);
+        var host = asked.RewriteHost ?? redirect.Host;
+        var (addresses, why, time) = await CheckTrail.ResolveAsync(host, stop);
         var junction = asked.Listens[0].Address is { } ip && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any) ? ip : null;
-        var line = $"add to /etc/hosts of whoever runs licensed programs: {junction?.ToString() ?? "JUNCTION"} {redirect.Host}";
+        var line = $"add to /etc/hosts of whoever runs licensed programs: {junction?.ToString() ?? "JUNCTION"} {host}";
         if (addresses is not null && (junction is null || addresses.Contains(junction)))
-            trail.Ok(CheckHop.RedirectName, $"{redirect.Host} is {string.Join(", ", addresses)}", time);
+            trail.Ok(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}", time);
         else if (!asked.Listens.TrueForAll(l => l.IsThisMachine))
-            trail.Warn(CheckHop.RedirectName, $"{(addresses is null ? why : $"{redirect.Host} is {string.Join(", ", addresses)} on this machine")}: on the nodes it must mean the junction ({junction?.ToString() ?? "its address"}); there, junction check {asked.Listens[0].Ports.First}@… tells", time);
+            trail.Warn(CheckHop.RedirectName, $"{(addresses is null ? why : $"{host} is {string.Join(", ", addresses)} on this machine")}: on the nodes it must mean the junction ({junction?.ToString() ?? "its address"}); there, junction check {asked.Listens[0].Ports.First}@… tells", time);
         else if (addresses is not null)
-            trail.Warn(CheckHop.RedirectName, $"{redirect.Host} is {string.Join(", ", addresses)}: programs on this machine go there, and not to the junction. If that is not meant: {line}", time);
+            trail.Warn(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}: programs on this machine go there, and not to the junction. If that is not meant: {line}", time);
         else
         {
             trail.Fail(CheckHop.RedirectName, new(ExitCodes.Name, why, line, CheckFaults.VendorUnreachable), time);
@@ -200,4 +201,5 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
 /// <param name="IsFollowed">There is a FlexNet license server.</param>
 /// <param name="Vendor">Its vendor daemon; empty: the one that lmgrd names.</param>
 /// <param name="Listens">Where clients connect; empty for a service.</param>
-internal sealed record Asked(bool IsFollowed, string Vendor, List<ListenAddress> Listens);
+/// <param name="RewriteHost">What the relay puts in place of the redirect's host.</param>
+internal sealed record Asked(bool IsFollowed, string Vendor, List<ListenAddress> Listens, string? RewriteHost = null);

@@ -69,6 +69,7 @@ internal static class AgentConfig
             // Said about the clients of a junction that stands elsewhere.
             Allow = null,
             ProxyFrom = null,
+            RewriteHost = null,
             Auth = auth with
             {
                 // The loopback is everybody's on this machine.

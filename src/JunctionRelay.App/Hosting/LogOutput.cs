@@ -39,6 +39,7 @@ internal sealed class LogOutput : ILoggerProvider
     private readonly Meter _meter = new(RelayMetrics.MeterName);
     private long _dropped;
     private long _told;
+    private int _isDisposed;
 
     /// <param name="what">What the lines are, in the name of the counter of those that were dropped.</param>
     public LogOutput(Stream output, ILogFormat format, LogLevel level, TimeProvider time, string what = "log")
@@ -60,8 +61,10 @@ internal sealed class LogOutput : ILoggerProvider
 
     public ILogger CreateLogger(string categoryName) => new Category(this, categoryName, Add);
 
+    /// <summary>Writes what is left and ends. The container does so for each service that this is, so that the second time is none.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         _lines.CompleteAdding();
         _ending.Set();
         if (_writing.Join(LastLines))

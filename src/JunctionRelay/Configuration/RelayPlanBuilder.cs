@@ -176,6 +176,7 @@ internal sealed class RelayPlanBuilder
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth.Relay(name, auth) } : new Dictionary<string, ClientAuth>(),
             Services = new ServiceTable(Targets($"relays.{name}", name, relay, health), relay.Protocol is null ? null : Ports($"relays.{name}", relay.VendorPorts)),
+            Rewrite = Rewrite(relay),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -200,6 +201,9 @@ internal sealed class RelayPlanBuilder
             admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
+
+    private static RedirectRewrite? Rewrite(RelayConfig relay) => relay.RewriteHost is null && relay.RewritePort is null ? null
+        : new RedirectRewrite(relay.RewriteHost, PortRange.TryParse(relay.RewritePort ?? "", out var range) ? (range.First, range.Last) : null);
 
     // Who may bind a port below 1024 is root, and no vendor daemon. What was learnt is kept for as long as the same may be learnt.
     private VendorPorts Ports(string owner, IReadOnlyList<string>? said) => _parts.Of($"{owner} {string.Join(' ', said ?? [])}", () => new VendorPorts(

@@ -26,6 +26,9 @@ internal sealed class ConnectionTable(TimeProvider time)
     /// <summary>Not a copy: those that come and go meanwhile may be there or not.</summary>
     public IEnumerable<RelayedConnection> Connections => _connections.Select(c => c.Key);
 
+    /// <summary>The licenses that are held over them; not a copy, either.</summary>
+    public IEnumerable<HeldSeat> Seats => _connections.Select(c => c.Key.Seat).OfType<HeldSeat>();
+
     /// <summary>Those that ended last.</summary>
     public EndedConnections Ended { get; } = new();
 

@@ -69,6 +69,9 @@ internal static partial class RelayLog
     [LoggerMessage(1023, LogLevel.Warning, "{relay}: connection {id} is passed on without being followed: {why}", EventName = "not-followed")]
     public static partial void NotFollowed(this ILogger log, string relay, ConnectionId id, string why);
 
+    [LoggerMessage(1024, LogLevel.Warning, "{relay}: the redirect to vendor daemon {vendor} of {server} has bytes that are not known; it passes unchanged", EventName = "not-rewritten")]
+    public static partial void NotRewritten(this ILogger log, string relay, string vendor, string server);
+
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);
 

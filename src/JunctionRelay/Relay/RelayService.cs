@@ -32,6 +32,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly RelayMetrics _metrics = new();
     private readonly VendorListeners _vendors;
     private readonly TargetMetrics _targetMetrics;
+    private readonly SeatMetrics _seatMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly RelayListeners _listeners;
@@ -60,6 +61,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _vendors = new VendorListeners(Connections, _refusals, _metrics, log, time, () => _listeners!.Loops.Select(l => l.Listener.EndPoint));
         _listeners = new RelayListeners(Loop, () => Inherited, () => _vendors.Listeners);
         _watch = new TargetWatch(OnTargetChanged, time);
+        _seatMetrics = new SeatMetrics(RelayMetrics.MeterName, () => Connections.Seats);
         _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => _plans.All.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
@@ -191,6 +193,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _changing.Dispose();
         _metrics.Dispose();
         _targetMetrics.Dispose();
+        _seatMetrics.Dispose();
     }
 
     // Relays and services whose license servers are followed.

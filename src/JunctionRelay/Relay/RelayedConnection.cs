@@ -85,6 +85,9 @@ internal sealed class RelayedConnection
     /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
     public LicenseHolder? Holder { get; private set; }
 
+    /// <summary>The license that it is, where it goes to a vendor daemon and has said hello there.</summary>
+    public HeldSeat? Seat { get; private set; }
+
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
 
@@ -286,11 +289,19 @@ internal sealed class RelayedConnection
     {
         if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
         var follower = new FlexLmFollower(
-            hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
+            hello => Said(hello, ports),
             _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(Relay, _listen, ports, _dialled!.Target, hello, redirect),
             why => _vendors.Lost(Relay, ports, Id, why),
             _time);
         return (follower.Client(_client), follower.Target(target));
+    }
+
+    private void Said(FlexLmHello hello, VendorPorts ports)
+    {
+        Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId);
+        if (!_route.IsVendor) return;
+        Seat = new HeldSeat(
+            VendorListeners.RelayOf(Relay), ports.Knows(hello.Vendor) ? hello.Vendor : HeldSeat.OtherVendor, Holder, PeerName, ClientText, _time.GetUtcNow());
     }
 
     private async Task EndAsync(CloseReason reason, string detail)

@@ -28,6 +28,17 @@ public sealed class LogOutputTests
     }
 
     [Fact]
+    public void It_ends_once_however_many_services_it_is()
+    {
+        var kept = new Kept();
+        var output = new LogOutput(kept, new TextLog(), LogLevel.Information, new ManualTime());
+        output.CreateLogger("JunctionRelay.Test").Log(LogLevel.Information, default, "the last line", null, (text, _) => text);
+        output.Dispose();
+        output.Dispose();
+        Assert.Contains("the last line", kept.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_end_of_a_connection_reads_well_as_text_and_has_its_fields_in_json()
     {
         var (text, json) = (new Kept(), new Kept());
