@@ -16,7 +16,10 @@ internal sealed record EnrolmentReply(EnrolmentAnswer? Answer, string Problem = 
 /// <summary>Asks the junction where the authority lives (<c>docs/enrolment-protocol.md</c>), at an address or over a connection that is there.</summary>
 internal sealed class EnrolmentClient(EndPoint address, SocketDialer dialer, Func<EndPoint, HttpProxy?> proxy)
 {
-    private static readonly TimeSpan StepTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan DialTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>For TLS and the greeting: when a whole cluster starts, the server has a thousand others to greet, and they wait in its system's queue.</summary>
+    private static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>For the answer: the server may have others to serve first.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(90);
@@ -37,7 +40,7 @@ internal sealed class EnrolmentClient(EndPoint address, SocketDialer dialer, Fun
             var stream = new ConnectionStream(transport) { LeavesEngineThread = true };
             await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            deadline.CancelAfter(StepTimeout);
+            deadline.CancelAfter(GreetingTimeout);
             try
             {
                 await tls.AuthenticateAsClientAsync(
@@ -76,7 +79,7 @@ internal sealed class EnrolmentClient(EndPoint address, SocketDialer dialer, Fun
         if (dialled.Connection is not { } transport)
             return new EnrolmentReply(null, dialled.Detail, MayComeAgain: true);
         var settings = new TlsSettings(new TlsCredentials(credentials.Identity, credentials.Trust), RequirePeerCertificate: true, Protocol: EnrolmentServer.Protocol);
-        var secured = await TlsHandshake.Dialling(settings, junction).RunAsync(transport, StepTimeout, cancellationToken);
+        var secured = await TlsHandshake.Dialling(settings, junction).RunAsync(transport, GreetingTimeout, cancellationToken);
         if (secured.Connection is null)
         {
             transport.Abort(secured.Reason);
@@ -142,8 +145,8 @@ internal sealed class EnrolmentClient(EndPoint address, SocketDialer dialer, Fun
     }
 
     private async Task<DialOutcome> DialAsync(CancellationToken cancellationToken) => proxy(address) is { } through
-        ? await through.ConnectAsync(address, dialer, StepTimeout, cancellationToken)
-        : await dialer.DialAsync(address, StepTimeout, cancellationToken);
+        ? await through.ConnectAsync(address, dialer, DialTimeout, cancellationToken)
+        : await dialer.DialAsync(address, DialTimeout, cancellationToken);
 
     private EnrolmentReply NoAuthority() => new(null, $"nobody can join at {Text}: no junction there, or none with an authority (`pki` in its configuration)");
 

@@ -87,6 +87,27 @@ public sealed class CertificateRenewerTests : IAsyncDisposable
         Assert.Single(_pki.ReadNode("hq")!.Rejoins);
     }
 
+    [Fact]
+    public async Task By_a_clock_that_runs_ahead_the_authority_is_not_asked_every_moment()
+    {
+        var ahead = new ManualTime();
+        ahead.Advance(TimeSpan.FromHours(20));
+        var store = new CertificateStore(_identity.CertificateFile, _identity.KeyFile, _identity.TrustFile, ahead);
+        using var stop = new CancellationTokenSource();
+        var running = new CertificateRenewer(
+            _identity, store.Credentials, new EnrolmentRecord("hq", null), null, _ => [], new EnrolmentOffice(_pki, new EnrolmentRules(Day, 3), _time), () => store.Look(), ahead, _log).RunAsync(stop.Token);
+        for (var passed = TimeSpan.Zero; passed < TimeSpan.FromHours(1); passed += TimeSpan.FromSeconds(10))
+        {
+            ahead.Advance(TimeSpan.FromSeconds(10));
+            await Task.Delay(1);
+        }
+
+        await stop.CancelAsync();
+        await running.WaitAsync(Eventually.Deadline);
+        Assert.InRange(_pki.ReadNode("hq")!.Renewals, 2, 30);
+        Assert.Contains("is the clock right?", _log.Entries.First(e => e.Name == "renewal-failed").Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("another key", "for another key")]
     [InlineData("another name", "is for \"cloud\", not \"hq\"")]
