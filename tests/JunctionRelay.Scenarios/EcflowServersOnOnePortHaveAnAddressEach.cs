@@ -70,7 +70,10 @@ public sealed class EcflowServersOnOnePortHaveAnAddressEach
         var home = folder.Folder($"machine{i}");
         var options = new ProgramOptions
         {
-            Host = host, Folder = home, StopSignal = Signal.Kill, Environment = new Dictionary<string, string> { ["HOME"] = home, ["ECF_HOME"] = home, ["ECF_PASS"] = "" },
+            Host = host,
+            Folder = home,
+            StopSignal = Signal.Kill,
+            Environment = new Dictionary<string, string> { ["HOME"] = home, ["ECF_HOME"] = home, ["ECF_PASS"] = "" },
         };
         var server = RealProgram.Start("ecflow_server", ["--port", $"{Port}"], options);
         await server.Listening(Port);

@@ -14,7 +14,7 @@ internal static class ExecAgentCommand
     private static readonly string[] OfTheJob = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 
     // Whoever stops the job by its group or its cgroup means the job; we end when it has ended.
-    private static readonly PosixSignal[] ForTheJob = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT, PosixSignal.SIGTSTP];
+    private static readonly PosixSignal[] ForTheJob = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
     public static Command Create()
     {

@@ -12,6 +12,8 @@ internal sealed record JobSpace(IReadOnlyList<string> Words, string? WhyNot)
 {
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(10);
 
+    private static readonly string[] Programs = ["unshare", "mount", "setpriv", "rm"];
+
     // Soft limit of descriptors in $2: the runtime raised ours.
     private const string Limit = "ulimit -S -n \"$2\" 2>/dev/null";
 
@@ -23,7 +25,7 @@ internal sealed record JobSpace(IReadOnlyList<string> Words, string? WhyNot)
         string[] plain = [Executable.Find("sh") ?? "/bin/sh", "-c", $"{Limit}; shift 2; exec \"$@\"", "sh", "-", limit];
         if (names.Count == 0) return new JobSpace(plain, null);
 
-        var missing = new[] { "unshare", "mount", "setpriv", "rm" }.Where(p => Executable.Find(p) is null).ToList();
+        var missing = Programs.Where(p => Executable.Find(p) is null).ToList();
         if (missing.Count > 0) return new JobSpace(plain, $"{string.Join(" and ", missing)} (util-linux) {(missing.Count == 1 ? "is" : "are")} missing");
         if (!File.Exists("/etc/hosts")) return new JobSpace(plain, "there is no /etc/hosts that could be covered");
 
@@ -71,7 +73,11 @@ internal sealed record JobSpace(IReadOnlyList<string> Words, string? WhyNot)
         File.WriteAllBytes(Path.Combine(folder, "hosts"), hosts);
         File.WriteAllText(Path.Combine(folder, "none"), "");
         if (Switch() is { } order) File.WriteAllText(Path.Combine(folder, "nsswitch.conf"), order);
-        foreach (var file in Directory.GetFiles(folder)) File.SetUnixFileMode(file, Files.AtomicFile.Public);
+        // Whatever the umask says: a root's job may become others.
+        foreach (var file in Directory.GetFiles(folder))
+        {
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(file, Files.AtomicFile.Public);
+        }
     }
 
     // nsswitch.conf with the files first, where it has them later; null where it is right.

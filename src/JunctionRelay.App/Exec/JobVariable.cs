@@ -52,7 +52,7 @@ internal sealed partial record JobVariable(string Name, string Value)
         return server is null || LicenseNames.IsNobody(server.Host) ? null : new JobServer(server.Host, new PortRange(server.Port, server.Port), IsFollowed);
     }
 
-    private IEnumerable<JobServer> Of(LicenseFile file)
+    private static IEnumerable<JobServer> Of(LicenseFile file)
     {
         var (sources, _) = LicenseImport.Sources([file], [], null);
         return sources.SelectMany(s => s.Servers.Select(server => new JobServer(server.DialHost, new PortRange(server.Port, server.Port), s.Kind == LicenseKind.FlexNet)))

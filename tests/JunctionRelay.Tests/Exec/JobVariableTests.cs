@@ -32,6 +32,11 @@ public sealed class JobVariableTests
     public void Only_license_variables_count() =>
         Assert.Equal(["ACME_LICENSE_FILE", "SENTIEON_LICENSE"], JobVariable.Of(new Dictionary<string, string>
         {
-            ["SENTIEON_LICENSE"] = "a:1", ["PATH"] = "/bin", ["ACME_LICENSE_FILE"] = "1@a", ["LM_LICENSE_FILE"] = "", ["LICENSE"] = "1@a", ["LM_LICENSE_FILE_OLD"] = "1@a",
+            ["SENTIEON_LICENSE"] = "a:1",
+            ["PATH"] = "/bin",
+            ["ACME_LICENSE_FILE"] = "1@a",
+            ["LM_LICENSE_FILE"] = "",
+            ["LICENSE"] = "1@a",
+            ["LM_LICENSE_FILE_OLD"] = "1@a",
         }).Select(v => v.Name));
 }
