@@ -11,6 +11,9 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
+// ssh's rules for options are not those of the other commands.
+if (args is ["forward", .. var asSsh] && !asSsh.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(asSsh);
+
 // What stands behind the first -- of `exec` is the job's, whatever it looks like.
 var (words, job) = ExecCommand.Cut(args);
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
@@ -18,6 +21,7 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     DemoCommand.Create(),
     RunCommand.Create(),
     ValidateCommand.Create(),
+    ForwardCommand.Create(),
     PkiCommand.Create(),
     TokenCommand.Create(),
     EnrollCommand.Create(),

@@ -11,6 +11,8 @@ internal sealed class CuttableConnector(ILinkConnector inner) : ILinkConnector
 
     public bool HasOthers => inner.HasOthers;
 
+    public bool IsRoundOver => inner.IsRoundOver;
+
     public ILinkConnector Others() => inner.Others();
 
     public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)

@@ -14,11 +14,15 @@ internal static class JunctionHost
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     /// <param name="reading">Its configuration, without problems.</param>
-    public static async Task RunAsync(ConfigReading reading)
+    /// <param name="started">
+    /// Of a junction that is somebody's command and no service: what else must be there before all is ready, until it is told to stop; what it throws stops the junction.
+    /// Such a junction leaves standard output to whom it belongs, and ends with its terminal.
+    /// </param>
+    public static async Task RunAsync(ConfigReading reading, Func<IServiceProvider, CancellationToken, Task>? started = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton(_ => Log(reading.Config!));
+        builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
         builder.Services.AddSingleton<ILoggerProvider>(s => s.GetRequiredService<LogOutput>());
         if (reading.Config!.AuditFile(reading.Home) is { } audit)
             builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
@@ -38,14 +42,42 @@ internal static class JunctionHost
         builder.Services.AddHostedService(s => s.GetRequiredService<AdminServer>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
-        builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
-        builder.Services.AddSingleton<IHostLifetime, Signals>();
+        builder.Services.AddHostedService(Listeners);
+        if (started is null) builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
+        builder.Services.AddSingleton<IHostLifetime>(s => new Signals(
+            s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<RelayService>(), started is null ? s.GetRequiredService<Reloader>() : null));
         // The drain has a limit of its own.
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
-        host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(() => CloseUnused(host.Services));
-        await host.RunAsync();
+        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        lifetime.ApplicationStarted.Register(() => CloseUnused(host.Services));
+        await host.StartAsync();
+        try
+        {
+            if (started is not null) await started(host.Services, lifetime.ApplicationStopping);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Told to stop before it was ready.
+        }
+        catch
+        {
+            await host.StopAsync();
+            throw;
+        }
+
+        if (!lifetime.ApplicationStopping.IsCancellationRequested) ServiceManager.Notify("READY=1");
+        if (host.Services.GetRequiredService<PlanInForce>().Plan.Stdio is { } stdio) _ = StopWithAsync(stdio, lifetime);
+        await host.WaitForShutdownAsync();
+    }
+
+    // A junction that has a client on its standard input is there for that one.
+    private static async Task StopWithAsync(StandardStreams stdio, IHostApplicationLifetime lifetime)
+    {
+        stdio.Begin();
+        await stdio.Ended;
+        lifetime.StopApplication();
     }
 
     // A socket that listens and is never asked for clients would let them wait for ever.
@@ -61,12 +93,12 @@ internal static class JunctionHost
     private static JunctionPlan Build(IServiceProvider services, ConfigReading reading, JunctionPlan? before = null) => RelayPlanBuilder.Build(
         reading.Config!, reading.Home, services.GetRequiredService<TimeProvider>(), reading.Instance, services.GetRequiredService<ILogger<LinkService>>(), before);
 
-    private static LogOutput Log(JunctionConfig config)
+    private static LogOutput Log(JunctionConfig config, Stream output)
     {
         // People read text, and everything else reads JSON.
         var isText = config.LogFormat is { } format ? format == "text" : !Console.IsOutputRedirected;
         ILogFormat lines = isText ? new TextLog() : new JsonLog();
-        return new LogOutput(Console.OpenStandardOutput(), JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(config.LogLevel), TimeProvider.System);
+        return new LogOutput(output, JournalLog.IsHere() ? new JournalLog(lines) : lines, LogWords.Level(config.LogLevel), TimeProvider.System);
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
@@ -94,6 +126,14 @@ internal static class JunctionHost
         {
             Inherited = services.GetRequiredService<InheritedSockets>(),
         };
+
+    private static PeerListeners Listeners(IServiceProvider services)
+    {
+        var (inForce, relays) = (services.GetRequiredService<PlanInForce>(), services.GetRequiredService<RelayService>());
+        return new PeerListeners(
+            () => inForce.Plan is { Links: { } links, Peers: { } peers } ? (links, peers) : null, services.GetRequiredService<LinkService>().Streams, relays.Connections, relays.Metrics,
+            services.GetRequiredService<ILogger<PeerListeners>>(), services.GetRequiredService<TimeProvider>());
+    }
 
     private static RelayService Relays(IServiceProvider services)
     {

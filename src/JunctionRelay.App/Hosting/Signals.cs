@@ -5,10 +5,10 @@ using Microsoft.Extensions.Hosting;
 namespace JunctionRelay.App.Hosting;
 
 /// <summary>
-/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction is ready and when it
-/// stops. HUP reloads the configuration.
+/// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction stops. HUP reloads the configuration; where
+/// there is none to reload, it stops, as for every program whose terminal is closed.
 /// </summary>
-internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader reloader) : IHostLifetime, IDisposable
+internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader? reloader) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _stops;
@@ -18,7 +18,6 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, Reload));
-        lifetime.ApplicationStarted.Register(() => ServiceManager.Notify("READY=1"));
         lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         return Task.CompletedTask;
     }
@@ -39,6 +38,12 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
 
     private void Reload(PosixSignalContext signal)
     {
+        if (reloader is null)
+        {
+            Stop(signal);
+            return;
+        }
+
         signal.Cancel = true;
         reloader.Request();
     }

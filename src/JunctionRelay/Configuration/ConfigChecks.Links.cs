@@ -20,7 +20,10 @@ internal sealed partial class ConfigChecks
                     Add(at, "is no single host and port", "write HOST:PORT of the other junction's linkListen; TLS is always spoken");
             }
 
-            CheckVia(path, link.Via, link.ViaCredentials);
+            if (ViaAddress.Link(link.Via) is not null)
+                CheckViaLink(key, path, link);
+            else
+                CheckVia(path, link.Via, link.ViaCredentials);
         }
 
         foreach (var (at, address) in Addresses("linkListen", _config.LinkListen, ListenAddress.Read))
@@ -45,6 +48,7 @@ internal sealed partial class ConfigChecks
         foreach (var (key, peer) in _config.Peers ?? new Dictionary<string, PeerConfig>())
         {
             CheckAllow($"peers.{key}.from", peer.From);
+            CheckPeerListen($"peers.{key}.listen", peer.Listen);
             for (var i = 0; i < peer.Services?.Count; i++)
             {
                 var pattern = peer.Services[i];
@@ -89,6 +93,45 @@ internal sealed partial class ConfigChecks
         CheckSecretFile($"{path}.viaCredentials", credentials, "a line USER:PASSWORD");
     }
 
+    // A link through a link, which must not go through itself.
+    private void CheckViaLink(string name, string path, LinkConfig link)
+    {
+        if (link.ViaCredentials is not null)
+            Add($"{path}.viaCredentials", "is for a proxy, and via is a link", "leave it out: a link proves who we are by itself");
+        var seen = new HashSet<string> { name };
+        for (var at = link; ViaAddress.Link(at.Via) is var (next, _);)
+        {
+            if (_config.Links?.TryGetValue(next, out var found) != true)
+            {
+                if (at == link)
+                    Add($"{path}.via", $"goes through the link '{next}', which is none of links", $"add links.{next}");
+                return;
+            }
+
+            if (!seen.Add(next))
+            {
+                if (next == name)
+                    Add($"{path}.via", "comes back to itself", "let the first of the links go without via");
+                return;
+            }
+
+            at = found!;
+        }
+    }
+
+    private void CheckPeerListen(string path, IReadOnlyList<string>? entries)
+    {
+        if (entries is { Count: 0 })
+            Add(path, "is an empty list", "name where the peer may have us listen, e.g. 127.0.0.1:6000-6999, or leave it out for nowhere");
+        for (var i = 0; i < entries?.Count; i++)
+        {
+            if (ListenAddress.Read(entries[i], out var flaw) is not { } address)
+                Add($"{path}[{i}]", flaw.What, flaw.Remedy);
+            else if (address.Scheme.Length > 0 || address.Link is not null || address.IsStdio || address.Ports.IsAnyFree && address.UnixPath is null || address.UnixPath?.StartsWith('/') == false)
+                Add($"{path}[{i}]", $"is '{entries[i]}', which is no address and ports", "write ADDRESS:PORTS, e.g. 127.0.0.1:6000-6999, *:7000, or unix:/run/NAME.sock");
+        }
+    }
+
     // A file of ours that others of this machine must not read.
     private void CheckSecretFile(string path, string file, string content)
     {
@@ -106,6 +149,21 @@ internal sealed partial class ConfigChecks
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Add(path, $"cannot be used: {e.Message}", "it must be readable for the junction, and for nobody else");
+        }
+    }
+
+    // Who connects there is known by the other junction's word alone.
+    private void CheckRemoteListeners(string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens)
+    {
+        var behind = listens.Where(l => l.Address.Link is not null).ToList();
+        foreach (var (at, address) in behind.Where(b => _config.Links?.ContainsKey(b.Address.Link!) != true && _config.LinkListen is not { Count: > 0 }))
+            Add(at, $"names the link '{address.Link}', which is none of links, and nobody can dial in", $"add links.{address.Link}, or linkListen");
+        if (behind.Count == 0 || behind.Count < listens.Count)
+            return;
+        foreach (var (key, value) in new (string, object?)[] { ("allow", relay.Allow), ("maxConnectionsPerClient", relay.MaxConnectionsPerClient), ("proxyFrom", relay.ProxyFrom), ("v6Only", relay.V6Only) })
+        {
+            if (value is not null)
+                Add($"{path}.{key}", "has no effect: its clients connect to the other junction", "leave it out");
         }
     }
 

@@ -74,6 +74,7 @@ internal sealed partial class ConfigChecks
         CheckPreset($"{path}.preset", relay.Preset);
         CheckHostName($"{path}.hostName", relay.HostName);
         CheckLinkNames(targets);
+        CheckRemoteListeners(path, relay, listens);
         CheckOpen(path, relay.Open, relay.Target, relay.Via);
         CheckVia(path, relay.Via, relay.ViaCredentials);
         CheckAuth($"{path}.auth", relay.Auth, isService: false);

@@ -15,7 +15,8 @@ internal sealed record LinkConfig
     [Description("How long streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
 
-    [Description("An HTTP proxy on the way out, http://host:port, which is asked with CONNECT. Default: what the variables HTTPS_PROXY and NO_PROXY say.")]
+    [Description("By what the other junction is reached: an HTTP proxy on the way out, http://host:port, which is asked with CONNECT; or another link, link://NAME/SERVICE, where SERVICE " +
+        "has an open list that permits it (* = whichever does). That junction passes on ciphertext. Default: what the variables HTTPS_PROXY and NO_PROXY say.")]
     public string? Via { get; init; }
 
     [Description("A file that holds user:password for via. It is read for every connection.")]

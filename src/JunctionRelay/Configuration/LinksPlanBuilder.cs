@@ -43,9 +43,13 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
-    /// <summary>What the links' part of the configuration says of a relay's <c>link://</c> targets.</summary>
+    /// <summary>A port behind a link, at which the other junction listens for us.</summary>
+    public RemoteListener Listener(string link, string address, ILogger log) => new(link, PeerOf(link), address, _self, _directory, time, log);
+
+    /// <summary>What the links' part of the configuration says of a relay's <c>link://</c> targets and listeners.</summary>
     public string KeyOf(RelayConfig relay) => string.Join(' ', (relay.Target ?? []).Select(text => TargetAddress.Read(text, out _)!)
-        .Where(t => t.Service is not null).Select(t => $"{_self} {PeerOf(t.Host)}"));
+        .Where(t => t.Service is not null).Select(t => t.Host)
+        .Concat((relay.Listen ?? []).Select(text => ListenAddress.Read(text, out _)?.Link).OfType<string>()).Select(link => $"{_self} {PeerOf(link)}"));
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     public LinksPlan? Build(
@@ -65,7 +69,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Credentials = tls.Credentials,
             Source = source,
             Dial = [.. _links.Select(l => parts.Of(
-                $"{_self} {l.Key} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
+                $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = parts.Of(
                 $"links {enrolment is not null}",
@@ -79,10 +83,15 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private DialledLink Dial(string name, LinkConfig link, TlsSettings tls)
     {
-        var (peer, proxy, dialer) = (PeerOf(name), ProxyOf(link), new SocketDialer(SocketSettings.Default));
+        var (peer, dialer) = (PeerOf(name), new SocketDialer(SocketSettings.Default));
+        var proxy = ProxyOf(link);
+        var way = WayOf(link, proxy, dialer);
         EndPoint[] addresses = [.. link.Dial!.Select(Address)];
-        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, proxy), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, way), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
+
+    // The junction that a link goes through: when that changes, it is another link.
+    private string? Through(LinkConfig link) => ViaAddress.Link(link.Via) is var (through, _) ? PeerOf(through) : null;
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.
     private LinkParty Party(string instance)
@@ -93,8 +102,20 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
 
+    private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, Func<EndPoint, HttpProxy?> proxyOf, SocketDialer dialer)
+    {
+        if (ViaAddress.Link(link.Via) is var (through, service))
+        {
+            LinkWay go = new LinkThrough(PeerOf(through), service, _self, _directory, time).ConnectAsync;
+            return _ => go;
+        }
+
+        return address => proxyOf(address) is { } proxy ? (to, timeout, stop) => proxy.ConnectAsync(to, dialer, timeout, stop) : null;
+    }
+
     // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
-    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) => ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
+    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) =>
+        ViaAddress.Link(link.Via) is not null ? _ => null : ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
 
     internal static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
@@ -116,7 +137,18 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         pattern,
         peer.Services is null ? null : new NamePatterns(peer.Services),
         peer.From is null ? null : new CidrSet(peer.From.Select(a => AddressRange.Read(a, out _)!.Value)),
-        peer.MaxStreams, peer.Resume, peer.Ping);
+        peer.MaxStreams, peer.Resume, peer.Ping)
+    {
+        Listen = [.. (peer.Listen ?? []).SelectMany(ListenRules)],
+    };
+
+    private static IEnumerable<ListenRule> ListenRules(string text)
+    {
+        var address = ListenAddress.Read(text, out _)!;
+        var rule = new ListenRule(address.Address, address.Ports.First, address.Ports.Last, address.UnixPath);
+        // Of this name a machine has two.
+        return text.StartsWith("localhost:", StringComparison.Ordinal) ? [rule, rule with { Address = IPAddress.IPv6Loopback }] : [rule];
+    }
 
     private static string? CertificateName(TlsFiles identity, CertificateStores certificates) =>
         identity is { Certificate: not null, Key: not null } && certificates.Of(identity).Now.Identity is { } ours ? PeerIdentity.Of(ours.Certificate, ours.Domain).Name : null;

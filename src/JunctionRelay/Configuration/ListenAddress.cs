@@ -9,6 +9,10 @@ namespace JunctionRelay.Configuration;
 /// <param name="UnixPath">The path of a unix socket as it was written; null for TCP.</param>
 internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRange Ports, string? UnixPath)
 {
+    private const string Stdio = "stdio:";
+    private const string LinkScheme = "link";
+    private const string LinkExample = "link://LINK/ADDRESS:PORT, e.g. link://hq/localhost:6000, or link://hq/*:6000 for every address there";
+
     private const string Example = "127.0.0.1:8990 for this machine alone, or *:8990 for every address";
     private static readonly string[] Schemes = ["", "tcp", "tls", "socks5", "http"];
 
@@ -17,25 +21,39 @@ internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRang
     /// <summary>Its clients name where they want to go.</summary>
     public bool IsEntrance => Scheme is "socks5" or "http";
 
-    /// <summary>Only clients of this machine reach it.</summary>
-    public bool IsThisMachine => UnixPath is not null || Address is not null && IPAddress.IsLoopback(Address);
+    /// <summary>The link behind whose other end it listens, for us; null where this machine does.</summary>
+    public string? Link { get; init; }
+
+    /// <summary>The address there, as it was written: one of its own, localhost or *.</summary>
+    public string LinkHost { get; init; } = "";
+
+    /// <summary>Standard input and output: one client, who is there already.</summary>
+    public bool IsStdio { get; init; }
+
+    /// <summary>Only clients of the machine that listens reach it.</summary>
+    public bool IsThisMachine => IsStdio || UnixPath is not null || LinkHost == "localhost" || Address is not null && IPAddress.IsLoopback(Address);
 
     /// <summary>How many sockets it stands for: one per port of a range.</summary>
-    public int Count => UnixPath is null ? Ports.Count : 1;
+    public int Count => UnixPath is null && !IsStdio ? Ports.Count : 1;
 
     /// <summary>The address, or null and what is wrong with <paramref name="text"/>.</summary>
     public static ListenAddress? Read(string text, out Flaw flaw)
     {
         var address = AddressText.Of(text);
-        if (!Schemes.Contains(address.Scheme))
+        if (address.Scheme != LinkScheme && !Schemes.Contains(address.Scheme))
         {
-            flaw = address.Scheme == "link"
-                ? new Flaw($"'{text}' is a target", "say in linkListen where other junctions may dial in")
-                : new Flaw($"'{address.Scheme}://' is no kind of listener", "write HOST:PORT, or tls://HOST:PORT");
+            flaw = new Flaw($"'{address.Scheme}://' is no kind of listener", "write HOST:PORT, or tls://HOST:PORT");
             return null;
         }
 
-        var scheme = address.Scheme == "tcp" ? "" : address.Scheme;
+        var scheme = address.Scheme is "tcp" or LinkScheme ? "" : address.Scheme;
+        flaw = default;
+        if (address.Rest == Stdio && scheme.Length == 0)
+            return new ListenAddress("", null, default, null) { IsStdio = true };
+        // socks5://link://… : what is listened on there, and how its clients speak.
+        var inner = AddressText.Of(address.Rest);
+        if (address.Scheme == LinkScheme || inner.Scheme == LinkScheme)
+            return BehindLink(scheme, address.Scheme == LinkScheme ? address.Rest : inner.Rest, out flaw);
         if (address.IsUnix)
             return address.UnixPath(out flaw) is { } path ? new ListenAddress(scheme, null, default, path) : null;
         if (address.HostAndPorts(Example, out flaw) is not var (host, ports))
@@ -54,9 +72,37 @@ internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRang
         return new ListenAddress(scheme, ip, ports, null);
     }
 
+    private static ListenAddress? BehindLink(string scheme, string rest, out Flaw flaw)
+    {
+        flaw = new Flaw($"'link://{rest}' is nowhere behind a link", $"write {LinkExample}");
+        if (scheme == "tls")
+            flaw = new Flaw("'tls://link://' is TLS where a link has it already", $"write {LinkExample}");
+        else if (rest.IndexOf('/') is > 0 and var slash && slash + 1 < rest.Length)
+        {
+            var (name, there) = (rest[..slash], rest[(slash + 1)..]);
+            if (!there.Contains(':'))
+            {
+                flaw = new Flaw($"'link://{rest}' is a target", $"name it in target; to have the other junction listen for us, write {LinkExample}");
+                return null;
+            }
+
+            var bare = Read(there, out flaw);
+            if (bare is { Scheme: "", Link: null, IsStdio: false } && bare.UnixPath?.StartsWith('/') != false)
+                return bare with { Scheme = scheme, Link = name, LinkHost = bare.UnixPath is null ? there[..there.LastIndexOf(':')] : "" };
+            if (bare is not null)
+                flaw = new Flaw($"'{there}' is nothing that is listened on behind a link", $"write {LinkExample}");
+        }
+
+        return null;
+    }
+
     /// <summary>Whether the two would want the same socket. <paramref name="v6Only"/>: this one's [::] takes IPv6 alone, and likewise the other's.</summary>
     public bool Overlaps(ListenAddress other, bool v6Only, bool otherV6Only)
     {
+        if (IsStdio || other.IsStdio)
+            return IsStdio && other.IsStdio;
+        if (Link is not null || other.Link is not null)
+            return Link == other.Link && LinkHost == other.LinkHost && UnixPath == other.UnixPath && Ports.Overlaps(other.Ports);
         if (UnixPath is not null || other.UnixPath is not null)
             return UnixPath == other.UnixPath;
         if (!Ports.Overlaps(other.Ports))

@@ -16,7 +16,7 @@ internal sealed record NodeHosts(IReadOnlyList<(string Address, string Name)> Na
         var dialled = NamesDialledHere(config);
         foreach (var (key, relay) in config.Relays ?? new Dictionary<string, RelayConfig>())
         {
-            var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).Where(l => l.UnixPath is null && !l.IsEntrance).ToList();
+            var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).Where(l => l is { UnixPath: null, Link: null, IsStdio: false, IsEntrance: false }).ToList();
             if (listens.Count == 0) continue;
             if (NameOf(relay) is not { } name)
             {

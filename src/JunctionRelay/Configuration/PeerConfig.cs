@@ -18,7 +18,8 @@ internal sealed record PeerConfig
     [Description("The services that it may offer us (reverse), names or patterns. Default: none.")]
     public IReadOnlyList<string>? Offers { get; init; }
 
-    [Description("Where it may have us listen for it (forward -R). Default: nowhere.")]
+    [Description("Where it may have us listen for it (forward -R, or a relay whose listen is link://): ADDRESS:PORTS, e.g. 127.0.0.1:6000-6999, *:7000 for any address, or " +
+        "unix:/PATH. Default: nowhere.")]
     public IReadOnlyList<string>? Listen { get; init; }
 
     [AtLeast("0")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -25,6 +26,9 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
 {
     /// <summary>What it is called.</summary>
     public string Name { get; init; } = Environment.MachineName;
+
+    /// <summary>Standard input and output, where a relay listens on them; the junction is then there for that one client.</summary>
+    public StandardStreams? Stdio { get; init; }
 
     /// <summary>Where its status is told; null where it is not.</summary>
     public AdminPlan? Admin { get; init; }
@@ -69,10 +73,12 @@ internal sealed class RelayPlanBuilder
     private readonly IdentityPlanBuilder _identityBuilder;
     private readonly LinksPlanBuilder _linksBuilder;
     private readonly AuthBuilder _auth;
+    private readonly ILogger _log;
+    private StandardStreams? _stdio;
 
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time, ILogger log, PlanParts parts)
     {
-        (_home, _identity, _time, _parts) = (home, TlsFiles.Of(config.Identity, home), time, parts);
+        (_home, _identity, _time, _log, _parts) = (home, TlsFiles.Of(config.Identity, home), time, log, parts);
         _denied = parts.Of("of the junction", () => new DenyLists());
         _certificates = new CertificateStores(time, parts, _denied);
         _identityBuilder = new IdentityPlanBuilder(config, _identity, _certificates, home, time, parts);
@@ -110,6 +116,7 @@ internal sealed class RelayPlanBuilder
         {
             Name = builder._linksBuilder.Self,
             Admin = admin,
+            Stdio = builder._stdio,
             Renewal = builder._identityBuilder.Renewal(builder._linksBuilder.Own),
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
@@ -167,7 +174,7 @@ internal sealed class RelayPlanBuilder
         {
             Name = name,
             Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false)
-                .Select(p => p with { Scheme = l.Scheme, Greeter = Greeter(l.Scheme, users) }))],
+                .Select(p => p with { Scheme = l.Scheme, Greeter = l.Link is null ? Greeter(l.Scheme, users) : new RemoteGreeter(Greeter(l.Scheme, users)) }))],
             Socket = socket,
             Admission = new Admission(
                 Ranges(relay.Allow),
@@ -284,9 +291,17 @@ internal sealed class RelayPlanBuilder
 
     private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only)
     {
+        if (address.IsStdio) return [new ListenPlan(new NamedEndPoint("stdio:")) { Open = (_stdio ??= new StandardStreams()).Listen }];
+        if (address.Link is { } link) return Enumerable.Range(0, address.Count).Select(i => Behind(link, address, i));
         if (address.UnixPath is { } path) return [new ListenPlan(Unix(path), handshake)];
         var ip = address.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any);
         return Enumerable.Range(0, address.Ports.Count).Select(i => new ListenPlan(new IPEndPoint(ip, address.Ports.First + i), handshake, i, v6Only));
+    }
+
+    private ListenPlan Behind(string link, ListenAddress address, int offset)
+    {
+        var there = address.UnixPath is { } path ? $"unix:{path}" : string.Create(CultureInfo.InvariantCulture, $"{address.LinkHost}:{address.Ports.First + offset}");
+        return new ListenPlan(new NamedEndPoint($"link://{link}/{there}"), PortOffset: offset) { Open = () => _linksBuilder.Listener(link, there, _log) };
     }
 
     private UnixDomainSocketEndPoint Unix(string path) => new(Path.GetFullPath(path, _home));

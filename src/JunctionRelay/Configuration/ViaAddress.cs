@@ -31,10 +31,14 @@ internal static class ViaAddress
         return null;
     }
 
+    /// <summary>The link that a link goes through, and the service there: <c>link://NAME/SERVICE</c>; null when it says something else.</summary>
+    public static (string Link, string Service)? Link(string? text) =>
+        text is not null && TargetAddress.Read(text, out _) is { Scheme: "link", Service: { } service, Behind: null } address ? (address.Host, service) : null;
+
     /// <summary>The proxy of checked keys; null where there is none. The file is read for every connection, so that a changed password needs no restart.</summary>
     public static HttpProxy? Proxy(string? via, string? credentials, string home)
     {
-        if (via is null) return null;
+        if (via is null || Link(via) is not null) return null;
         var file = credentials is null ? null : Path.GetFullPath(credentials, home);
         return new HttpProxy(Read(via, out _)!, () => file is null ? null : SecretFile.ReadText(file).Trim());
     }

@@ -81,6 +81,8 @@ internal enum CloseReason
     DialCertificateRejected = 605,
     /// <summary>Every target of the relay is known to be down, and <c>whenDown</c> says refuse, or <c>holdFor</c> has passed.</summary>
     NoTargetUp = 606,
+    /// <summary>The other junction could not listen where it was asked to; the text says why.</summary>
+    ListenFailed = 607,
 
     /// <summary>The junction was told to stop, and the drain ended.</summary>
     Stopping = 700,

@@ -8,6 +8,9 @@ internal interface ILinkConnector
     /// <summary>There is more than one address, so perhaps more than one junction.</summary>
     bool HasOthers { get; }
 
+    /// <summary>The address that was dialled last was the last of its round.</summary>
+    bool IsRoundOver { get; }
+
     /// <summary>A new round of the same addresses, in which the one that was dialled last comes last.</summary>
     ILinkConnector Others();
 

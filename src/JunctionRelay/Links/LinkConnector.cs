@@ -6,17 +6,17 @@ using JunctionRelay.Connections;
 namespace JunctionRelay.Links;
 
 /// <summary>
-/// Connects a link: TCP to one of its addresses, through a proxy where there is one, then TLS with certificates both ways. Goes round all addresses of all
+/// Connects a link: TCP to one of its addresses, through a proxy or another junction where there is one, then TLS with certificates both ways. Goes round all addresses of all
 /// names, since each may be another junction; stays with the one that was right.
 /// </summary>
 /// <param name="dial">Hosts and ports, as configured.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="tls">Our certificate and trust; the protocol is set here.</param>
-/// <param name="proxy">The proxy for an address, or null to dial it directly.</param>
+/// <param name="way">By what an address is gone to, a proxy or another link; null to dial it directly.</param>
 /// <param name="resolve">Looks a name up; null for the system's way.</param>
 /// <param name="last">The address that comes last in each round; null for none.</param>
 internal sealed class LinkConnector(
-    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, HttpProxy?> proxy,
+    IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, LinkWay?> way,
     Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
@@ -37,10 +37,12 @@ internal sealed class LinkConnector(
 
     public bool HasOthers { get; private set; }
 
+    public bool IsRoundOver => _round.Count == 0;
+
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
 
-    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, proxy, _resolve, _dialled ?? last);
+    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last);
 
     /// <summary>The next address, or the last again when it <paramref name="wasRight"/>.</summary>
     public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
@@ -64,17 +66,17 @@ internal sealed class LinkConnector(
     }
 
     private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
-        proxy(address) is { } through
-            ? await through.ConnectAsync(address, dialer, LastTimeout, cancellationToken)
+        way(address) is { } go
+            ? await go(address, LastTimeout, cancellationToken)
             : await dialer.DialAsync(address, timeout, cancellationToken);
 
-    // Names are resolved anew in every round, so that a moved one is followed; behind a proxy the proxy does it.
+    // Names are resolved anew in every round, so that a moved one is followed; behind a proxy or another junction that one does it.
     private async Task<DialOutcome?> BeginRoundAsync(CancellationToken cancellationToken)
     {
         var failures = new List<string>();
         foreach (var entry in dial)
         {
-            if (entry is not DnsEndPoint host || proxy(host) is not null)
+            if (entry is not DnsEndPoint host || way(host) is not null)
             {
                 _round.Enqueue(entry);
                 continue;

@@ -33,6 +33,7 @@ internal sealed class LinkDialer(
     private readonly List<LinkSession> _made = [];   // locked by itself
     private readonly List<Task> _keeping = [];
     private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LinkSession? _session;
     private bool _isRetired;   // under _made
 
@@ -45,6 +46,9 @@ internal sealed class LinkDialer(
 
     /// <summary>Why the last try to connect failed; null when it did not.</summary>
     public string? LastFailure { get; private set; }
+
+    /// <summary>Completes when there has been a session, or every address has failed once.</summary>
+    public Task Tried => _tried.Task;
 
     /// <summary>Completes when the link has been up for the first time, or is retired.</summary>
     public Task FirstUp => _firstUp.Task;
@@ -84,6 +88,8 @@ internal sealed class LinkDialer(
         {
             if (await GreetAsync(connector, false, null, givenUp, noMore) is not var (session, transport))
             {
+                if (connector.IsRoundOver)
+                    _tried.TrySetResult();
                 // Clients are there, and were served a moment ago: not when the peer just drains, which may take hours.
                 var isMissed = directory.All().Any(s => s.Name == peerName && s.Session.DownFor > TimeSpan.Zero);
                 await DelayAsync(failures++, isMissed ? options.LongestResumeRetry : options.LongestRetry, noMore);
@@ -92,6 +98,7 @@ internal sealed class LinkDialer(
 
             failures = 0;
             Volatile.Write(ref _session, session);
+            _tried.TrySetResult();
             Made(session);
             _keeping.RemoveAll(task => task.IsCompleted);
             _keeping.Add(KeepAsync(session, transport, connector, stop));

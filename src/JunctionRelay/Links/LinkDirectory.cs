@@ -55,6 +55,20 @@ internal sealed class LinkDirectory
         }
     }
 
+    /// <summary>Completes when there is a link with the peer.</summary>
+    public async Task WhenUpAsync(string name, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+                changed = _changed.Task;
+            if (IsUp(name))
+                return;
+            await changed.WaitAsync(cancellationToken);
+        }
+    }
+
     /// <summary>
     /// The sessions with this peer that may take a new stream, the best first: those with a transport before those that lost theirs, those that are retired last of
     /// their kind, and else the least loaded first.

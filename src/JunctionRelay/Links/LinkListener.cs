@@ -17,7 +17,10 @@ internal sealed class LinkListener(string name) : ConnectionListener
     private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>(new UnboundedChannelOptions { AllowSynchronousContinuations = true });
     private volatile bool _listening = true;
 
-    public override EndPoint EndPoint { get; } = new LinkEndPoint(name);
+    public override EndPoint EndPoint { get; } = new NamedEndPoint($"link://{name}");
+
+    /// <summary>Who takes the streams by which peers ask us to listen for them; null refuses them. Set before the first peer comes.</summary>
+    public Action<LinkStream>? Requests { get; set; }
 
     /// <summary>Serves the streams for the junction itself, to their end; false for a service that it does not have. Null = it has none.</summary>
     public Func<LinkStream, bool>? Own { get; set; }
@@ -25,6 +28,15 @@ internal sealed class LinkListener(string name) : ConnectionListener
     /// <summary>A peer has opened <paramref name="stream"/>. It is this method's from now on: refused here, or handed to the next accept.</summary>
     public void Offer(LinkStream stream)
     {
+        if (stream.Open.Listen is not null)
+        {
+            if (Requests is { } take)
+                take(stream);
+            else
+                stream.Abort(CloseReason.NotPermitted, "this junction listens for nobody");
+            return;
+        }
+
         if (stream.Open.Service.StartsWith(OwnPrefix, StringComparison.Ordinal))
         {
             if (Own?.Invoke(stream) != true)
@@ -59,10 +71,5 @@ internal sealed class LinkListener(string name) : ConnectionListener
         while (_opened.Reader.TryRead(out var stream))
             stream.Abort(CloseReason.Stopping);
         return ValueTask.CompletedTask;
-    }
-
-    private sealed class LinkEndPoint(string name) : EndPoint
-    {
-        public override string ToString() => $"link://{name}";
     }
 }

@@ -37,4 +37,13 @@ internal static partial class LinkLog
 
     [LoggerMessage(3010, LogLevel.Information, "link from {from} refused: {reason}", EventName = "link-stranger-refused")]
     public static partial void LinkStrangerRefused(this ILogger log, string from, string reason);
+
+    [LoggerMessage(3011, LogLevel.Information, "{link} listens for us on {addresses}", EventName = "remote-listening")]
+    public static partial void RemoteListening(this ILogger log, string link, string addresses);
+
+    [LoggerMessage(3012, LogLevel.Warning, "{link} does not listen for us on {address} ({reason}): {detail}", EventName = "remote-listen-refused")]
+    public static partial void RemoteListenRefused(this ILogger log, string link, string address, string reason, string detail);
+
+    [LoggerMessage(3013, LogLevel.Warning, "{link} no longer listens for us on {address}: {why}", EventName = "remote-listen-lost")]
+    public static partial void RemoteListenLost(this ILogger log, string link, string address, string why);
 }

@@ -31,6 +31,12 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Who the client is by the word of its own machine, and what its job brought along.</summary>
     public ClientClaims Claims { get; init; } = ClientClaims.None;
 
+    /// <summary>
+    /// Where the taker is asked to listen for the opener: <c>localhost:6000</c>, <c>*:6000</c>, <c>10.0.0.7:6000</c>, <c>unix:/path</c>. The stream stands for that listener, and
+    /// the service is the one under which the taker opens what it accepts there. Null for a stream that carries a connection.
+    /// </summary>
+    public string? Listen { get; init; }
+
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
@@ -49,7 +55,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         public const byte User = 0x10, Uid = 0x11, Group = 0x12, Mech = 0x13, Data = 0x14;
 
         // From 0x80 on: who does not know it refuses the OPEN.
-        public const byte Held = 0x81, VendorPort = 0x82;
+        public const byte Held = 0x81, VendorPort = 0x82, Listen = 0x83;
     }
 
     /// <summary>What is wrong with this, should it be sent, or null: texts too long, too many hops, or all of it beyond 4 KiB.</summary>
@@ -61,6 +67,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return $"the client address \"{ClientAddress}\" is longer than {MaxAddressBytes} bytes";
         if (Bytes(LocalAddress) > MaxAddressBytes)
             return $"the local address \"{LocalAddress}\" is longer than {MaxAddressBytes} bytes";
+        if (Bytes(Listen) > MaxDestinationBytes)
+            return $"the listen address \"{Listen}\" is longer than {MaxDestinationBytes} bytes";
         if (Bytes(Destination) > MaxDestinationBytes)
             return $"the destination \"{Destination}\" is longer than {MaxDestinationBytes} bytes";
         if (Path.Count > MaxHops || Path.Any(hop => Bytes(hop) is 0 or > LinkHello.MaxNameBytes) || Path.Sum(Bytes) > LinkFrame.MaxFieldsBytes / 2)
@@ -91,6 +99,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         if (IsCheck)
             fields.Begin(Tag.Check, 0);
         WriteClaims(ref fields);
+        if (Listen is not null)
+            fields.Add(Tag.Listen, Listen);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
         if (VendorPort is { } port)
@@ -102,7 +112,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Reads the payload of an OPEN: the message, or what is wrong with it.</summary>
     public static (LinkOpen? Open, string? Wrong) Read(ReadOnlySpan<byte> payload)
     {
-        string? service = null, clientAddress = null, localAddress = null, destination = null;
+        string? service = null, clientAddress = null, localAddress = null, destination = null, listen = null;
         Guid? connectionId = null;
         List<string>? path = null;
         var (isHeld, isCheck) = (false, false);
@@ -126,6 +136,10 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                     if (fields.Text(LinkHello.MaxNameBytes) is not { } hop || path is { Count: >= MaxHops })
                         return (null, $"OPEN with an unusable path, or one of more than {MaxHops} junctions");
                     (path ??= []).Add(hop);
+                    break;
+                case Tag.Listen:
+                    if ((listen = fields.Text(MaxDestinationBytes)) is null)
+                        return (null, "OPEN with an unusable listen address");
                     break;
                 case Tag.Check: isCheck = true; break;
                 case Tag.Held: isHeld = true; break;
@@ -153,6 +167,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         {
             Destination = destination,
             LocalAddress = localAddress,
+            Listen = listen,
             IsHeld = isHeld,
             IsCheck = isCheck,
             VendorPort = (int?)vendorPort,
@@ -178,7 +193,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     private int Size()
     {
         const int idBytes = 16;
-        var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
+        var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Listen, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
         return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
     }
 }

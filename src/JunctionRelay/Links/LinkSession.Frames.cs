@@ -8,6 +8,7 @@ internal sealed partial class LinkSession
     /// <summary>Refused streams stay until the peer has answered GONE; a peer that opens on and on without answering breaks the link.</summary>
     private const int MostRefusedStreams = 1024;
 
+    private readonly Dictionary<string, LinkListener> _expected = [];   // under _gate
     private bool _isResuming;
     private List<(uint Stream, KnownStream State)> _peerKnown = [];
     private uint _highestSeen;
@@ -86,6 +87,26 @@ internal sealed partial class LinkSession
             default:
                 return stream.AcceptGone();
         }
+    }
+
+    /// <summary>From now on the peer's streams for <paramref name="service"/> are those of a listener that we asked it for.</summary>
+    public void Expect(string service, LinkListener listener)
+    {
+        lock (_gate)
+            _expected[service] = listener;
+    }
+
+    /// <summary>And no longer.</summary>
+    public void Unexpect(string service)
+    {
+        lock (_gate)
+            _expected.Remove(service);
+    }
+
+    private LinkListener? Expecting(LinkOpen open)
+    {
+        lock (_gate)
+            return open.Listen is null ? _expected.GetValueOrDefault(open.Service) : null;
     }
 
     /// <summary>
@@ -219,7 +240,7 @@ internal sealed partial class LinkSession
         if (refusal is { } reason)
             stream.Abort(reason, text);
         else
-            _listener!.Offer(stream);
+            (Expecting(stream.Open) ?? _listener!).Offer(stream);
         // So that the opener learns soon that we have it, and need not keep its OPEN.
         Sweep(stream);
         return null;
@@ -231,7 +252,7 @@ internal sealed partial class LinkSession
             return (CloseReason.LinkLoop, string.Join(" → ", open.Path) + " → " + _options.Self.Name);
         if (IsDraining)
             return (CloseReason.Stopping, "the junction is draining");
-        return _listener is null ? (CloseReason.NoSuchService, "this end takes no streams") : (null, null);
+        return _listener is null && Expecting(open) is null ? (CloseReason.NoSuchService, "this end takes no streams") : (null, null);
     }
 
     private string? ApplyKnown(ReadOnlySpan<byte> payload)
@@ -272,7 +293,10 @@ internal sealed partial class LinkSession
         var measured = Time.GetElapsedTime(mark);
         if (measured < TimeSpan.Zero || measured > TimeSpan.FromMinutes(1))
             return;
-        Volatile.Read(ref _nextPong).TrySetResult(measured);
+        TaskCompletionSource<TimeSpan>? asked;
+        lock (_gate)
+            (asked, _nextPong) = (_nextPong, null);
+        asked?.TrySetResult(measured);
         // What queues on the way is not distance: falls at once, rises slowly.
         RoundTrip = RoundTrip == TimeSpan.Zero || measured < RoundTrip ? measured : RoundTrip + (measured - RoundTrip) / 16;
     }

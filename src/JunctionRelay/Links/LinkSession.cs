@@ -29,7 +29,7 @@ internal sealed partial class LinkSession
     private readonly uint _firstId;
     private TaskCompletionSource _troubled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _rotation = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TaskCompletionSource<TimeSpan> _nextPong = new();
+    private TaskCompletionSource<TimeSpan>? _nextPong;   // shared by all who ask at once
     private LinkTransport? _transport;
     private uint _nextId;
     private int _openedByUs;
@@ -271,8 +271,9 @@ internal sealed partial class LinkSession
     /// <summary>Measures one round trip now; waits for as long as the link has no transport.</summary>
     public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken)
     {
-        var pong = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Volatile.Write(ref _nextPong, pong);
+        TaskCompletionSource<TimeSpan> pong;
+        lock (_gate)
+            pong = _nextPong ??= new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
         Outbox.Ping(Time.GetTimestamp());
         return await pong.Task.WaitAsync(cancellationToken);
     }

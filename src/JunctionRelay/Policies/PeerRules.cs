@@ -16,6 +16,9 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 {
     private readonly NamePatterns _names = new([Pattern]);
 
+    /// <summary>Where it may have us listen for it.</summary>
+    public IReadOnlyList<ListenRule> Listen { get; init; } = [];
+
     /// <summary>Whether the entry is about junctions of this name.</summary>
     public bool IsNamed(string name) => _names.Matches(name);
 

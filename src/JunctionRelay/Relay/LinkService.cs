@@ -48,6 +48,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.Port.EndPoint);
 
+    /// <summary>Completes when a link that we dial has been up, or could not be had at any of its addresses.</summary>
+    public Task FirstTryOf(string link) => _diallers.FirstOrDefault(d => d.Planned.Name == link).Dialler?.Tried ?? Task.CompletedTask;
+
     /// <summary>Why a link that we dial could not be connected the last time; null when it could.</summary>
     public string? LastFailureOf(string link) => _diallers.FirstOrDefault(d => d.Planned.Name == link).Dialler?.LastFailure;
 

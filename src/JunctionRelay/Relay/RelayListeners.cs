@@ -26,7 +26,7 @@ internal sealed class RelayListeners(
         /// <summary>What is bound already, and the plan that it will serve.</summary>
         public List<(AcceptLoop Loop, RelayPlan Relay, ListenPlan Listen)> Kept { get; } = [];
 
-        public List<(SocketListener Listener, RelayPlan Relay, ListenPlan Listen)> Bound { get; } = [];
+        public List<(ConnectionListener Listener, RelayPlan Relay, ListenPlan Listen)> Bound { get; } = [];
 
         /// <summary>What no relay of the new plan has.</summary>
         public required List<AcceptLoop> Leaving { get; init; }
@@ -72,7 +72,7 @@ internal sealed class RelayListeners(
         foreach (var (kept, relay, listen) in change.Kept)
         {
             kept.Serve(relay, listen);
-            ((SocketListener)kept.Listener).Apply(relay.Socket);
+            if (kept.Listener is SocketListener socket) socket.Apply(relay.Socket);
         }
 
         var added = change.Bound.ConvertAll(b => loop(b.Listener, b.Relay, b.Listen));
@@ -91,8 +91,9 @@ internal sealed class RelayListeners(
         await Task.WhenAll(_accepting);
     }
 
-    private SocketListener Bind(RelayPlan relay, ListenPlan listen, List<AcceptLoop> leaving)
+    private ConnectionListener Bind(RelayPlan relay, ListenPlan listen, List<AcceptLoop> leaving)
     {
+        if (listen.Open is { } open) return open();
         try
         {
             return SocketListener.Bind(listen.EndPoint, relay.Socket, listen.V6Only, inherited(), leaving.Select(l => l.Listener).Concat(yielding()));

@@ -75,4 +75,18 @@ internal static partial class RelayLog
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);
 
+    [LoggerMessage(1030, LogLevel.Information, "listening for {peer} on {addresses}", EventName = "peer-listening")]
+    public static partial void PeerListening(this ILogger log, string peer, string addresses);
+
+    [LoggerMessage(1031, LogLevel.Information, "not listening for {peer} on {address} ({reason}): {detail}", EventName = "peer-listen-refused")]
+    public static partial void PeerListenRefused(this ILogger log, string peer, string address, string reason, string detail);
+
+    [LoggerMessage(1032, LogLevel.Information, "{address} is taken over by a later process of {peer}; the one before it does not answer", EventName = "peer-listen-taken-over")]
+    public static partial void PeerListenTakenOver(this ILogger log, string peer, string address);
+
+    [LoggerMessage(1033, LogLevel.Information, "listening for {peer} no more on {addresses}; its connections go on", EventName = "peer-listen-ended")]
+    public static partial void PeerListenEnded(this ILogger log, string peer, string addresses);
+
+    [LoggerMessage(1034, LogLevel.Error, "listening for {peer} on {address} met a fault of ours; please report it", EventName = "peer-listen-fault")]
+    public static partial void PeerListenFault(this ILogger log, Exception exception, string peer, string address);
 }

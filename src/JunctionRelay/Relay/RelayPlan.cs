@@ -60,6 +60,9 @@ internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = n
 
     /// <summary>As the configuration writes it; empty for plain connections.</summary>
     public string Scheme { get; init; } = "";
+
+    /// <summary>Makes the listener, where it is no socket of this machine; null = a socket on <see cref="EndPoint"/>.</summary>
+    public Func<ConnectionListener>? Open { get; init; }
 }
 
 /// <summary>Experimental: where clients of a followed license server are sent on, in place of where it sends them.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
+using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
@@ -102,6 +103,10 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Loops.Select(l => (l.Relay.Name, l.Listener.EndPoint));
+
+    /// <summary>The listeners of relays that other junctions keep for us.</summary>
+    public IEnumerable<(string Relay, RemoteListener Listener)> RemoteListeners =>
+        _listeners.Loops.Where(l => l.Listener is RemoteListener).Select(l => (l.Relay.Name, (RemoteListener)l.Listener));
 
     /// <summary>A plan that was prepared. Disposed without being committed, it leaves everything as it was.</summary>
     public sealed class Change(IReadOnlyList<RelayPlan> relays, TimeSpan drainTimeout, RelayPlan? peers, RelayListeners.Change listeners) : IAsyncDisposable

@@ -39,15 +39,20 @@ internal sealed class LinkTarget(
         {
             LocalAddress = request.Local,
             Destination = DestinationOf(request),
-            IsHeld = request.AwaitsAnswer,
             IsCheck = request.IsCheck,
             VendorPort = vendorPort,
             Claims = request.Claims ?? ClientClaims.None,
         };
         if (open.Problem() is { } problem) return DialOutcome.Failed(CloseReason.LinkLoop, $"{Name}: {problem}");
+        if (request.AwaitsAnswer)
+        {
+            var held = await HeldStream.OpenAsync(links, peer, open, answerTimeout, time, cancellationToken);
+            return held.Stream is { } answered ? DialOutcome.Connected(answered) : new DialOutcome(null, held.Reason, $"{NameFor(request)}: {held.Detail}", held.IsBeyond);
+        }
+
         var (stream, reason) = await links.OpenAsync(peer, open, time, cancellationToken);
-        if (stream is null) return DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
-        return request.AwaitsAnswer ? await AnswerAsync(stream, NameFor(request), cancellationToken) : DialOutcome.Connected(stream);
+        return stream is not null ? DialOutcome.Connected(stream)
+            : DialOutcome.Failed(reason, reason == CloseReason.LinkDown ? Down : $"{Name}: {reason.Name()}");
     }
 
     /// <summary>A dial waits for a link that was lost a moment ago, which it need not while another target is there.</summary>
@@ -63,30 +68,4 @@ internal sealed class LinkTarget(
         (fixedDestination is null ? request.Destination : Destination.Shifted(fixedDestination, request.PortOffset)) is { } destination ? SocketDialer.Text(destination) : null;
 
     private string Down => $"{Name}: the link with {peer} is down";
-
-    // The link is fine, whatever the answer: a failure says nothing about this target.
-    private async ValueTask<DialOutcome> AnswerAsync(LinkStream stream, string name, CancellationToken cancellationToken)
-    {
-        var (reason, detail) = (CloseReason.DialTimeout, $"{peer} did not answer within {answerTimeout.TotalSeconds:0.###} s");
-        try
-        {
-            await stream.WhenAnswered().WaitAsync(answerTimeout, time, cancellationToken);
-            return DialOutcome.Connected(stream);
-        }
-        catch (TimeoutException)
-        {
-            // As said above.
-        }
-        catch (OperationCanceledException)
-        {
-            (reason, detail) = (CloseReason.Stopping, "dialling was given up");
-        }
-        catch (ConnectionBrokenException e)
-        {
-            (reason, detail) = (e.Told ?? CloseReason.LinkLost, e.Detail.Length > 0 ? e.Detail : $"{peer} refused: {e.Told?.Name()}");
-        }
-
-        stream.Abort(reason);
-        return new DialOutcome(null, reason, $"{name}: {detail}", IsBeyond: true);
-    }
 }

@@ -94,6 +94,8 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
 
     bool ILinkConnector.HasOthers => HasOthers;
 
+    bool ILinkConnector.IsRoundOver => true;
+
     ILinkConnector ILinkConnector.Others() => this;
 
     Task<DialOutcome> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)

@@ -307,8 +307,9 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         public Cloud(
             IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<EndPoint, HttpProxy?>? proxy = null)
         {
+            var dialer = new SocketDialer(SocketSettings.Default);
             LinkConnector Connector() => new(
-                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), new SocketDialer(SocketSettings.Default), proxy ?? (_ => null));
+                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), dialer, address => proxy?.Invoke(address) is { } found ? (to, timeout, stop) => found.ConnectAsync(to, dialer, timeout, stop) : null);
             _dialer = new LinkDialer("hq", "hq", (options ?? (o => o))(Options("cloud", 9, log)), Directory, null, Connector);
             _running = _dialer.RunAsync(_stop.Token);
         }
