@@ -92,10 +92,10 @@ internal sealed class ExecSite : IAsyncDisposable
     };
 
     /// <summary>Starts <c>junction exec</c> with these words.</summary>
-    public RealProgram Start(ProgramOptions options, params string[] words) => RealProgram.Start(JunctionProcess.Binary(), ["exec", .. words], options);
+    public RealProgram Start(ProgramOptions options, params string[] words) => RealProgram.Start(JunctionProcess.Binary(), ["exec", .. words], options with { Host = _site.Desk });
 
     /// <summary>Runs it to its end.</summary>
-    public Task<ProgramResult> Run(ProgramOptions options, params string[] words) => RealProgram.Run(JunctionProcess.Binary(), ["exec", .. words], options, Patience);
+    public Task<ProgramResult> Run(ProgramOptions options, params string[] words) => RealProgram.Run(JunctionProcess.Binary(), ["exec", .. words], options with { Host = _site.Desk }, Patience);
 
     /// <summary>A job that holds a seat until its input ends.</summary>
     public static string[] HoldSeat(string server = LicenseServer) => [JunctionProcess.Binary(), "simulate-client", "--server", $"{server}:{LicensePort}", "--heartbeat", "0", "--hold"];

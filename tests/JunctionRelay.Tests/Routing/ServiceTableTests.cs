@@ -59,7 +59,7 @@ public sealed class ServiceTableTests
             new Dictionary<string, VendorPorts> { ["lmgrd"] = ports });
     }
 
-    private static ITarget To(string host, int port) => TestRelay.Tcp(new DnsEndPoint(host, port));
+    private static TcpTarget To(string host, int port) => TestRelay.Tcp(new DnsEndPoint(host, port));
 
     private TargetList List(params ITarget[] targets) => new([.. targets.Select(t => new TargetHealth(t, probed: false))], Balance.Failover, TimeSpan.Zero, _time);
 
