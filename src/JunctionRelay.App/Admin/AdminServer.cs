@@ -27,6 +27,7 @@ internal sealed class AdminServer(
     private readonly SemaphoreSlim _reloads = new(0);
     private Task _running = Task.CompletedTask;
     private Socket? _inherited;   // used once
+    private volatile Socket? _listening;
 
     /// <summary>Sockets that listen already, one of them perhaps for us.</summary>
     public InheritedSockets? Inherited { get; init; }
@@ -46,6 +47,12 @@ internal sealed class AdminServer(
         await _stop.CancelAsync();
         await _running;
     }
+
+    /// <summary>The socket that it answers at, while it does.</summary>
+    public Socket? Listening => _listening;
+
+    /// <summary>Another process answers in our place.</summary>
+    public void GiveAway() => _stop.Cancel();
 
     /// <summary>Another plan runs: if it has the endpoint elsewhere, it moves there.</summary>
     public void Reloaded() => _reloads.Release();
@@ -121,9 +128,11 @@ internal sealed class AdminServer(
             }
 
             EndPoint = listening!.LocalEndPoint;
+            _listening = listening;
             log.AdminListening((admin.Tls is null ? "" : "tls://") + SocketDialer.Text(EndPoint!));
             await DelayAsync(Timeout.InfiniteTimeSpan, stop);
             EndPoint = null;
+            _listening = null;
             using var insist = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
             // Pages that watch would hold it for ever.
             await app.StopAsync(insist.Token);

@@ -14,6 +14,27 @@ internal static partial class HostingLog
     [LoggerMessage(1201, LogLevel.Warning, "{lines} lines of the log were dropped: nobody took them", EventName = "log-lines-dropped")]
     public static partial void LogLinesDropped(this ILogger log, long lines);
 
+    [LoggerMessage(1220, LogLevel.Information, "process {process} has taken over; this one serves its connections to their ends", EventName = "handed-over")]
+    public static partial void HandedOver(this ILogger log, int process);
+
+    [LoggerMessage(1221, LogLevel.Information, "took over {sockets} sockets from process {process}", EventName = "taken-over")]
+    public static partial void TakenOver(this ILogger log, int sockets, int process);
+
+    [LoggerMessage(1222, LogLevel.Warning, "process {process} was to take over and did not; this one serves on", EventName = "not-taken-over")]
+    public static partial void NotTakenOver(this ILogger log, int process);
+
+    [LoggerMessage(1223, LogLevel.Warning, "no other process can take over from this one: {why}; is the same configuration running twice?", EventName = "no-successor-port")]
+    public static partial void NoSuccessorPort(this ILogger log, string why);
+
+    [LoggerMessage(1224, LogLevel.Warning, "not every link is up after {seconds} s: taking over all the same", EventName = "links-late")]
+    public static partial void LinksLate(this ILogger log, double seconds);
+
+    [LoggerMessage(1225, LogLevel.Information, "process {process} is starting, to take over", EventName = "successor-started")]
+    public static partial void SuccessorStarted(this ILogger log, int process);
+
+    [LoggerMessage(1226, LogLevel.Error, "no process that takes over could be started: {why}; this one serves on", EventName = "successor-not-started")]
+    public static partial void SuccessorNotStarted(this ILogger log, string why);
+
     [LoggerMessage(1210, LogLevel.Information, "the configuration was read again and is in force: {changes}", EventName = "config-reloaded")]
     public static partial void ConfigReloaded(this ILogger log, string changes);
 

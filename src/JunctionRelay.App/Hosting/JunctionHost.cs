@@ -14,11 +14,12 @@ internal static class JunctionHost
     /// <summary>Runs until told to stop and drained.</summary>
     /// <exception cref="ListenException">An address cannot be listened on.</exception>
     /// <param name="reading">Its configuration, without problems.</param>
+    /// <param name="predecessor">Whose place to take; null = nobody's.</param>
     /// <param name="started">
     /// Of a junction that is somebody's command and no service: what else must be there before all is ready, until it is told to stop; what it throws stops the junction.
     /// Such a junction leaves standard output to whom it belongs, and ends with its terminal.
     /// </param>
-    public static async Task RunAsync(ConfigReading reading, Func<IServiceProvider, CancellationToken, Task>? started = null)
+    public static async Task RunAsync(ConfigReading reading, Func<IServiceProvider, CancellationToken, Task>? started = null, Predecessor? predecessor = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
@@ -28,30 +29,42 @@ internal static class JunctionHost
             builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(SocketActivation.Take());
-        builder.Services.AddSingleton(s => new PlanInForce(Build(s, reading)));
+        builder.Services.AddSingleton(new InheritedSockets([.. SocketActivation.Take(), .. predecessor?.Sockets ?? []]));
+        builder.Services.AddSingleton(s => new PlanInForce(Build(s, reading, starts: predecessor?.Starts)));
         builder.Services.AddSingleton(s => new ReloadOutcome(s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(Links);
-        builder.Services.AddSingleton(Relays);
+        builder.Services.AddSingleton(s => Relays(s, predecessor));
         builder.Services.AddSingleton(Admin);
         builder.Services.AddSingleton(s => Reloads(s, reading));
+        builder.Services.AddSingleton(s => Successors(s, reading, predecessor));
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Identity);
         builder.Services.AddHostedService(Revocation);
         builder.Services.AddHostedService(s => s.GetRequiredService<AdminServer>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
+        if (predecessor is not null) builder.Services.AddHostedService(s => new Takeover(predecessor, s.GetRequiredService<LinkService>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Takeover>>()));
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
         builder.Services.AddHostedService(Listeners);
-        if (started is null) builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
+        if (started is null)
+        {
+            builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
+            builder.Services.AddHostedService(s => s.GetRequiredService<SuccessorPort>());
+        }
+
         builder.Services.AddSingleton<IHostLifetime>(s => new Signals(
-            s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<RelayService>(), started is null ? s.GetRequiredService<Reloader>() : null));
+            s.GetRequiredService<IHostApplicationLifetime>(), s.GetRequiredService<RelayService>(), started is null ? s.GetRequiredService<Reloader>() : null,
+            started is null ? s.GetRequiredService<SuccessorPort>() : null));
         // The drain has a limit of its own.
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        lifetime.ApplicationStarted.Register(() => CloseUnused(host.Services));
+        lifetime.ApplicationStarted.Register(() =>
+        {
+            predecessor?.Ready();
+            CloseUnused(host.Services);
+        });
         await host.StartAsync();
         try
         {
@@ -90,8 +103,8 @@ internal static class JunctionHost
         }
     }
 
-    private static JunctionPlan Build(IServiceProvider services, ConfigReading reading, JunctionPlan? before = null) => RelayPlanBuilder.Build(
-        reading.Config!, reading.Home, services.GetRequiredService<TimeProvider>(), reading.Instance, services.GetRequiredService<ILogger<LinkService>>(), before);
+    private static JunctionPlan Build(IServiceProvider services, ConfigReading reading, JunctionPlan? before = null, (ulong Oldest, ulong Newest)? starts = null) => RelayPlanBuilder.Build(
+        reading.Config!, reading.Home, services.GetRequiredService<TimeProvider>(), reading.Instance, services.GetRequiredService<ILogger<LinkService>>(), before, starts);
 
     private static LogOutput Log(JunctionConfig config, Stream output)
     {
@@ -135,16 +148,22 @@ internal static class JunctionHost
             services.GetRequiredService<ILogger<PeerListeners>>(), services.GetRequiredService<TimeProvider>());
     }
 
-    private static RelayService Relays(IServiceProvider services)
+    private static RelayService Relays(IServiceProvider services, Predecessor? predecessor)
     {
         var plan = services.GetRequiredService<PlanInForce>().Plan;
         return new RelayService(
             plan.Relays, plan.DrainTimeout, services.GetRequiredService<ILogger<RelayService>>(), services.GetRequiredService<TimeProvider>(),
             (plan.Peers, services.GetRequiredService<LinkService>().Streams))
         {
+            KnownVendors = predecessor?.Vendors ?? [],
             Inherited = services.GetRequiredService<InheritedSockets>(),
         };
     }
+
+    private static SuccessorPort Successors(IServiceProvider services, ConfigReading reading, Predecessor? predecessor) => new(
+        reading.Instance, predecessor?.TakePort(), () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(),
+        services.GetRequiredService<LinkService>(), services.GetRequiredService<AdminServer>(), services.GetRequiredService<IHostApplicationLifetime>(),
+        services.GetRequiredService<ILogger<SuccessorPort>>());
 
     private static Reloader Reloads(IServiceProvider services, ConfigReading reading) => new(
         reading, services.GetRequiredService<PlanInForce>(), (next, before) => Build(services, next, before), services.GetRequiredService<RelayService>(),

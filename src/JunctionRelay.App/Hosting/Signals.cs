@@ -6,10 +6,12 @@ namespace JunctionRelay.App.Hosting;
 
 /// <summary>
 /// TERM and INT drain, and end at once when they come again; the service manager is told (sd_notify) when the junction stops. HUP reloads the configuration; where
-/// there is none to reload, it stops, as for every program whose terminal is closed.
+/// there is none to reload, it stops, as for every program whose terminal is closed. USR2 starts the process that takes this one's place.
 /// </summary>
-internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader? reloader) : IHostLifetime, IDisposable
+internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService relays, Reloader? reloader, SuccessorPort? successors) : IHostLifetime, IDisposable
 {
+    private const int UserSignal2 = 12;   // SIGUSR2 of Linux, for which the framework has no name
+
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _stops;
 
@@ -18,6 +20,7 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, Reload));
+        if (OperatingSystem.IsLinux() && successors is not null) _registrations.Add(PosixSignalRegistration.Create((PosixSignal)UserSignal2, Succeed));
         lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         return Task.CompletedTask;
     }
@@ -34,6 +37,12 @@ internal sealed class Signals(IHostApplicationLifetime lifetime, RelayService re
         signal.Cancel = true;
         if (Interlocked.Increment(ref _stops) > 1) relays.StopNow();
         else lifetime.StopApplication();
+    }
+
+    private void Succeed(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        successors?.StartSuccessor();
     }
 
     private void Reload(PosixSignalContext signal)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using JunctionRelay.Connections;
 
 namespace JunctionRelay.App.Hosting;
 
@@ -17,13 +16,13 @@ internal static class SocketActivation
     private const int Most = 10_000;
 
     /// <summary>Takes them; what was said in the environment is not said to our children.</summary>
-    public static InheritedSockets Take()
+    public static IReadOnlyList<Socket> Take()
     {
         var (process, count) = (Environment.GetEnvironmentVariable("LISTEN_PID"), Environment.GetEnvironmentVariable("LISTEN_FDS"));
         foreach (var name in new[] { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES" }) Environment.SetEnvironmentVariable(name, null);
         if (!OperatingSystem.IsLinux() || process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var sockets))
-            return new InheritedSockets([]);
-        return new InheritedSockets(Enumerable.Range(First, Math.Min(sockets, Most)).Select(Socket).OfType<Socket>());
+            return [];
+        return [.. Enumerable.Range(First, Math.Min(sockets, Most)).Select(Socket).OfType<Socket>()];
     }
 
     private static Socket? Socket(int descriptor)

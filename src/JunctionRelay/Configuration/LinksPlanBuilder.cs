@@ -52,11 +52,13 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         .Concat((relay.Listen ?? []).Select(text => ListenAddress.Read(text, out _)?.Link).OfType<string>()).Select(link => $"{_self} {PeerOf(link)}"));
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
+    /// <param name="before">The starts of this junction that still have connections; null when there are none.</param>
     public LinksPlan? Build(
-        IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, IdentityPlanBuilder authorities, ILogger log)
+        IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, IdentityPlanBuilder authorities, ILogger log,
+        (ulong Oldest, ulong Newest)? before = null)
     {
         // A reload is no restart: the generation stays, also while there are no links.
-        var self = parts.Of($"{_self} {instance}", () => new StrongBox<LinkParty>(Party(instance))).Value;
+        var self = parts.Of($"{_self} {instance}", () => new StrongBox<LinkParty>(Party(instance, before))).Value;
         if (!HasLinks) return null;
         var enrolment = authorities.Enrolment(log);
         var source = certificates.Of(identity);
@@ -94,10 +96,12 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     private string? Through(LinkConfig link) => ViaAddress.Link(link.Via) is var (through, _) ? PeerOf(through) : null;
 
     // Replicas share a name, not an instance; a restart keeps the instance and has a greater generation, by which peers know its ghosts.
-    private LinkParty Party(string instance)
+    private LinkParty Party(string instance, (ulong Oldest, ulong Newest)? before)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{_self}\n{Environment.MachineName}\n{instance}"));
-        return new LinkParty(_self, new Guid(hash.AsSpan(0, 16)), (ulong)time.GetUtcNow().ToUnixTimeMilliseconds());
+        // Greater than those before it, whatever the clock says.
+        var generation = Math.Max((ulong)time.GetUtcNow().ToUnixTimeMilliseconds(), (before?.Newest ?? 0) + 1);
+        return new LinkParty(_self, new Guid(hash.AsSpan(0, 16)), generation) { Oldest = before?.Oldest ?? generation };
     }
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;

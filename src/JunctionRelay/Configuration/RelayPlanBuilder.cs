@@ -97,16 +97,17 @@ internal sealed class RelayPlanBuilder
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
     /// <param name="home">The directory that paths in it are relative to.</param>
     /// <param name="instance">What tells this junction from others of its name and stays the same when it starts again: where its configuration is.</param>
+    /// <param name="starts">The generations of earlier processes of this junction that still have connections; null when there are none.</param>
     /// <param name="before">The plan that runs: what is the same in both is the same object in both.</param>
     public static JunctionPlan Build(
-        JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null, JunctionPlan? before = null)
+        JunctionConfig config, string home, TimeProvider time, string? instance = null, ILogger? linkLog = null, JunctionPlan? before = null, (ulong Oldest, ulong Newest)? starts = null)
     {
         var parts = new PlanParts(before?.Parts);
         var builder = new RelayPlanBuilder(config, home, time, linkLog ?? NullLogger.Instance, parts);
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>()).ToDictionary(s => s.Key, s => builder.Service(s.Key, s.Value));
         var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports($"services.{s.Key}", s.Value.VendorPorts));
-        var links = builder._linksBuilder.Build(services, ports, instance ?? home, builder._identityBuilder, linkLog ?? NullLogger.Instance);
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, builder._identityBuilder, linkLog ?? NullLogger.Instance, starts);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var peers = links is null ? null : PeersPlan(links, builder.Auths(config));
         var admin = config.Admin is { } said ? builder.Admin(said) : null;

@@ -20,6 +20,12 @@ internal sealed class InheritedSockets(IEnumerable<Socket> sockets)
         }
     }
 
+    /// <summary>One of them listens at this very address.</summary>
+    public bool Has(EndPoint endPoint)
+    {
+        lock (_lock) return _sockets.Exists(s => IsAt(s.LocalEndPoint, endPoint));
+    }
+
     /// <summary>The one that listens at this very address, if there is one; whoever calls this owns it.</summary>
     public Socket? Take(EndPoint endPoint)
     {

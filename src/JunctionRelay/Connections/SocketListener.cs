@@ -20,6 +20,7 @@ internal sealed class SocketListener : ConnectionListener
     private TaskCompletionSource? _paused;   // under _lock; completed when listening again
     private int _pauses;
     private volatile bool _stopped;
+    private bool _isLent;   // under _lock
 
     private SocketListener(Socket socket, SocketSettings settings, bool isInherited = false)
     {
@@ -143,11 +144,35 @@ internal sealed class SocketListener : ConnectionListener
         settings.Apply(_socket);
     }
 
+    /// <summary>
+    /// For another process, which from then on listens on the same socket: what either of them does to it happens to both. So the port is not paused any more, and closing it
+    /// leaves it, and the file of a unix socket, to the other one.
+    /// </summary>
+    public Socket Lend()
+    {
+        lock (_lock)
+        {
+            _isLent = true;
+            return _socket;
+        }
+    }
+
+    /// <summary>The other process has gone: the port is as it was, paused or not.</summary>
+    public void TakeBack()
+    {
+        lock (_lock)
+        {
+            if (_stopped || !_isLent) return;
+            _isLent = false;
+            if (_paused is not null && CanPause) Pause();
+        }
+    }
+
     public override bool Listen(bool listening)
     {
         lock (_lock)
         {
-            if (_stopped || listening == (_paused is null)) return false;
+            if (_stopped || _isLent || listening == (_paused is null)) return false;
             if (listening)
             {
                 if (CanPause)
@@ -164,13 +189,7 @@ internal sealed class SocketListener : ConnectionListener
             {
                 _paused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 Interlocked.Increment(ref _pauses);
-                // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).
-                if (CanPause)
-                {
-                    // The framework lets sockets share a port that nobody listens on; then somebody else could take ours meanwhile.
-                    SharePort(_socket, false);
-                    _socket.Shutdown(SocketShutdown.Receive);
-                }
+                if (CanPause) Pause();
             }
 
             return true;
@@ -179,17 +198,27 @@ internal sealed class SocketListener : ConnectionListener
 
     public override ValueTask DisposeAsync()
     {
+        bool isLent;
         lock (_lock)
         {
             if (_stopped) return ValueTask.CompletedTask;
             _stopped = true;
+            isLent = _isLent;
             _paused?.TrySetResult();
         }
 
         _socket.Dispose();
-        // Whoever made the socket owns its file.
-        if (!_isInherited && EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
+        // Whoever made the socket owns its file, unless somebody else listens there now.
+        if (!_isInherited && !isLent && EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
         return ValueTask.CompletedTask;
+    }
+
+    // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).
+    private void Pause()
+    {
+        // The framework lets sockets share a port that nobody listens on; then somebody else could take ours meanwhile.
+        SharePort(_socket, false);
+        _socket.Shutdown(SocketShutdown.Receive);
     }
 
     private bool CanPause => OperatingSystem.IsLinux() && _socket.ProtocolType == ProtocolType.Tcp;

@@ -163,7 +163,8 @@ internal sealed class LinkDialer(
         {
             var interval = DelayAsync(options.PingInterval, stop);
             await Task.WhenAny(running, session.RotationRequested, interval);
-            if (running.IsCompleted || session.RotationRequested.IsCompleted || stop.IsCancellationRequested)
+            // The port of a peer that drains may be its successor's, which could not take the session: what is there goes on.
+            if (running.IsCompleted || (session.RotationRequested.IsCompleted && !session.IsPeerDraining) || stop.IsCancellationRequested)
                 return true;
             if (session.StreamCount == 0 && (Session != session || session.RetiredFor >= options.PingInterval))
                 return false;
@@ -274,8 +275,8 @@ internal sealed class LinkDialer(
             case LinkVerdict.Resumed when session is not null && answer.Session == session.Id && answer.Epoch == epoch:
                 Log.LinkResumed(peerName, session.Id, epoch);
                 return session;
-            // Only the instance that held the session can say that it is no more.
-            case LinkVerdict.UnknownSession when session is not null && answer.Party.Instance == session.PeerParty.Instance:
+            // Only the instance that held the session can say that it is no more, and no start of it that another drains beside.
+            case LinkVerdict.UnknownSession when session is not null && (answer.Party.HasOutlived(session.PeerParty) || answer.Party.Generation == session.PeerParty.Generation):
                 Log.LinkRefused(peerName, nameof(LinkVerdict.UnknownSession), answer.VerdictText);
                 session.End(CloseReason.LinkPeerRestarted);
                 return null;

@@ -20,13 +20,15 @@ internal sealed class LinkDirectory
     {
         lock (_gate)
             _sessions.Add((name, session));
+        if (_isDraining)
+            session.Drain();
         session.OnUp = Changed;
         _ = RemoveWhenEndedAsync(session);
     }
 
     /// <summary>
     /// Opens a stream to the peer on its best session. When none has a transport but one lost it a moment ago, or the peer began to drain a moment ago, waits for that
-    /// or for another until <see cref="LinkOptions.HoldOpens"/> has passed since; likewise for a peer that is expected. Otherwise refuses at once.
+    /// or for another until <see cref="LinkOptions.HoldOpens"/> (<see cref="LinkOptions.HoldOpensWhileDraining"/>) has passed since; likewise for a peer that is expected. Otherwise refuses at once.
     /// </summary>
     public async Task<(LinkStream? Stream, CloseReason Refused)> OpenAsync(string name, LinkOpen open, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -135,15 +137,15 @@ internal sealed class LinkDirectory
     }
 
     /// <summary>
-    /// An instance has come back as a new process: its old sessions hold nothing but ghosts, except those that announced to drain. Returns how many ended.
+    /// An instance has come back as a new process: its old sessions hold nothing but ghosts, except those that announced to drain, or whose process lives on beside it. Returns how
+    /// many ended.
     /// </summary>
     public int EvictGhosts(string name, LinkParty party)
     {
         LinkSession[] ghosts;
         lock (_gate)
         {
-            ghosts = [.. _sessions.Where(s => s.Name == name && s.Session.PeerParty.Instance == party.Instance
-                && s.Session.PeerParty.Generation < party.Generation && !s.Session.IsPeerDraining).Select(s => s.Session)];
+            ghosts = [.. _sessions.Where(s => s.Name == name && party.HasOutlived(s.Session.PeerParty) && !s.Session.IsPeerDraining).Select(s => s.Session)];
         }
 
         foreach (var ghost in ghosts)

@@ -19,7 +19,16 @@ internal enum LinkVerdict : byte
 /// <param name="Name">For logs.</param>
 /// <param name="Instance">The same after a restart.</param>
 /// <param name="Generation">Greater after a restart.</param>
-internal readonly record struct LinkParty(string Name, Guid Instance, ulong Generation);
+internal readonly record struct LinkParty(string Name, Guid Instance, ulong Generation)
+{
+    private readonly ulong? _oldest;
+
+    /// <summary>Of the starts of this instance the oldest that may still live: less than <see cref="Generation"/> where this process took the place of one that drains.</summary>
+    public ulong Oldest { get => _oldest ?? Generation; init => _oldest = value == Generation ? null : value; }
+
+    /// <summary>Whether <paramref name="other"/> is an earlier start of this instance that is gone.</summary>
+    public bool HasOutlived(LinkParty other) => other.Instance == Instance && other.Generation < Oldest;
+}
 
 /// <summary>What one end grants the other, fixed for a session by its first epoch.</summary>
 /// <param name="MaxStreams">Streams that the peer may have open at once.</param>
@@ -63,7 +72,7 @@ internal sealed record LinkHello
     private static class Tag
     {
         public const byte Name = 0x01, Instance = 0x02, Generation = 0x03, Limits = 0x04, Features = 0x05, Session = 0x06, Epoch = 0x07, Wanted = 0x08,
-            Verdict = 0x09, GivenUp = 0x0A, Software = 0x0B;
+            Verdict = 0x09, GivenUp = 0x0A, Software = 0x0B, Oldest = 0x0C;
     }
 
     /// <summary>Writes the frame and returns its length.</summary>
@@ -73,6 +82,8 @@ internal sealed record LinkHello
         fields.Add(Tag.Name, Party.Name);
         fields.Add(Tag.Instance, Party.Instance);
         fields.Add(Tag.Generation, Party.Generation);
+        if (Party.Oldest != Party.Generation)
+            fields.Add(Tag.Oldest, Party.Oldest);
         var limits = fields.Begin(Tag.Limits, 12);
         BinaryPrimitives.WriteUInt32BigEndian(limits, Limits.MaxStreams);
         BinaryPrimitives.WriteUInt32BigEndian(limits[4..], Limits.InitialWindow);
@@ -108,7 +119,7 @@ internal sealed record LinkHello
     {
         string? name = null, software = null, verdictText = null;
         Guid? instance = null, session = null, wanted = null, givenUp = null;
-        ulong? generation = null, features = null;
+        ulong? generation = null, oldest = null, features = null;
         uint? epoch = null;
         LinkLimits? limits = null;
         LinkVerdict? verdict = null;
@@ -121,6 +132,7 @@ internal sealed record LinkHello
                 case Tag.Instance: instance = fields.Guid(); break;
                 case Tag.Generation: generation = fields.UInt64(); break;
                 case Tag.Limits: limits = ReadLimits(fields.Value); break;
+                case Tag.Oldest: oldest = fields.UInt64(); break;
                 case Tag.Features: features = fields.UInt64(); break;
                 case Tag.Session: session = fields.Guid(); break;
                 case Tag.Epoch: epoch = fields.UInt32(); break;
@@ -148,7 +160,7 @@ internal sealed record LinkHello
             return (null, "HELLO names a session but no epoch");
         return (new LinkHello
         {
-            Party = new LinkParty(name, instance.Value, generation.Value),
+            Party = new LinkParty(name, instance.Value, generation.Value) { Oldest = Math.Min(oldest ?? generation.Value, generation.Value) },
             Limits = given,
             Features = features.Value,
             Software = software,

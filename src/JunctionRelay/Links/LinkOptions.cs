@@ -37,6 +37,9 @@ internal sealed record LinkOptions
     /// <summary>How long new connections wait for a link that was lost a moment ago.</summary>
     public TimeSpan HoldOpens { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long they wait when the peer has said that it drains: its successor, or another of its name, is about to be dialled.</summary>
+    public TimeSpan HoldOpensWhileDraining { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a CREDIT that nobody waits for may be put off.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMilliseconds(50);
 

@@ -250,8 +250,6 @@ internal sealed partial class LinkSession
     {
         if (open.Path.Contains(_options.Self.Name))
             return (CloseReason.LinkLoop, string.Join(" → ", open.Path) + " → " + _options.Self.Name);
-        if (IsDraining)
-            return (CloseReason.Stopping, "the junction is draining");
         return _listener is null && Expecting(open) is null ? (CloseReason.NoSuchService, "this end takes no streams") : (null, null);
     }
 

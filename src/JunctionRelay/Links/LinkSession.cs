@@ -128,7 +128,7 @@ internal sealed partial class LinkSession
 
     /// <summary>
     /// How long a new connection may still wait: for a transport that was lost a moment ago, or for another session when the peer began to drain a moment ago. Zero
-    /// when there is nothing to wait for, or after <see cref="LinkOptions.HoldOpens"/>.
+    /// when there is nothing to wait for, or after <see cref="LinkOptions.HoldOpens"/> or <see cref="LinkOptions.HoldOpensWhileDraining"/>.
     /// </summary>
     public TimeSpan HoldLeft
     {
@@ -136,8 +136,9 @@ internal sealed partial class LinkSession
         {
             lock (_gate)
             {
-                var since = IsPeerDraining ? _peerDrainsSince : _downSince;
-                return _isEnded || !IsPeerDraining && !_isDown || _options.HoldOpens - Time.GetElapsedTime(since) is not { Ticks: > 0 } left ? TimeSpan.Zero : left;
+                if (_isEnded || !IsPeerDraining && !_isDown) return TimeSpan.Zero;
+                var left = IsPeerDraining ? _options.HoldOpensWhileDraining - Time.GetElapsedTime(_peerDrainsSince) : _options.HoldOpens - Time.GetElapsedTime(_downSince);
+                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
             }
         }
     }

@@ -152,8 +152,8 @@ internal sealed class CertificateRenewer(
         const int MostDoublings = 10;
         var longest = FirstRetry * (1 << Math.Min(failures, MostDoublings));
         var tenth = (Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow()) / 10;
-        if (tenth > FirstRetry && tenth < longest)
-            longest = tenth;
+        if (tenth > TimeSpan.Zero && tenth < longest)
+            longest = tenth > FirstRetry ? tenth : FirstRetry;
         return (longest < LongestRetry ? longest : LongestRetry) * (0.5 + Random.Shared.NextDouble() / 2);
     }
 

@@ -28,6 +28,10 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     private readonly RunningTasks _serving = new();
     private readonly EnrolmentForwarder _forwarder = new();
     private bool _isStarted;
+    private volatile bool _isGivenAway;
+
+    /// <summary>Until the peers have heard that we drain, beyond two round trips: what they opened before is served.</summary>
+    private static readonly TimeSpan LateOpens = TimeSpan.FromMilliseconds(500), LongestLateOpens = TimeSpan.FromSeconds(3);
 
     /// <param name="plan">Null where the junction has no links: then this does nothing until a plan has some.</param>
     public LinkService(LinksPlan? plan, ILogger<LinkService> log)
@@ -48,6 +52,12 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     /// <summary>Takes the stream in which a peer gives its deny list; set before the start.</summary>
     public Action<LinkStream>? ReceiveDenyList { get; set; }
+
+    /// <summary>Where we are dialled.</summary>
+    public IEnumerable<SocketListener> Listeners => _ports.Select(p => (SocketListener)p.Port.Listener);
+
+    /// <summary>Completes when each link that we dial has been up.</summary>
+    public Task WhenDialled => Task.WhenAll(_diallers.Select(d => d.Dialler.FirstUp));
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.Port.EndPoint);
@@ -128,11 +138,36 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         _isStarted = true;
     }
 
-    /// <summary>Before anything stops: peers open no more streams towards us, and nobody new dials in. Lost links are still resumed.</summary>
-    public Task StoppingAsync(CancellationToken cancellationToken)
+    /// <summary>These peers had dialled the process whose place we take, and will dial us: until then streams towards them wait.</summary>
+    public void Expect(IEnumerable<string> peers, TimeSpan within)
     {
-        _directory?.Drain();
-        return Task.CompletedTask;
+        foreach (var peer in peers) _plan?.Directory.Expect(peer, within, _plan.Options.Time);
+    }
+
+    /// <summary>Another process listens for links in our place: when we drain, our ports close at once.</summary>
+    public void GiveAway() => _isGivenAway = true;
+
+    /// <summary>The process that was to listen in our place has gone.</summary>
+    public void TakeBack()
+    {
+        foreach (var listener in Listeners) listener.TakeBack();
+    }
+
+    /// <summary>
+    /// Before anything stops: peers open no more streams towards us, and nobody new dials in. What they opened before they heard of it is still served. Lost links are still
+    /// resumed, unless another process listens in our place.
+    /// </summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (_, port) in _isGivenAway ? _ports : []) await port.DisposeAsync();
+        if (_directory is not { } directory || _plan is not { } plan) return;
+        // Who dials anew would be taken for one that serves: what is there is resumed, and no more.
+        foreach (var (_, dialler) in _diallers) dialler.MakeNoMore();
+        directory.Drain();
+        var up = directory.All().Where(s => s.Session.IsUp).Select(s => s.Session.RoundTrip).ToList();
+        if (up.Count == 0) return;
+        var late = (2 * up.Max()) + LateOpens;
+        await Task.Delay(late < LongestLateOpens ? late : LongestLateOpens, plan.Options.Time, cancellationToken);
     }
 
     /// <summary>After the relays have drained.</summary>

@@ -3,6 +3,7 @@ using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
+using JunctionRelay.Routing;
 using JunctionRelay.Targets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,7 +26,8 @@ internal enum ServiceState
 /// </summary>
 internal sealed class RelayService : IHostedService, IAsyncDisposable
 {
-    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(5);
+    /// <summary>How often a drain says how many are left: when that has changed, and when it has not.</summary>
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(5), LongestProgressInterval = TimeSpan.FromMinutes(5);
 
     private readonly ILogger _log;
     private readonly TimeProvider _time;
@@ -74,6 +76,15 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     /// <summary>Sockets that listen already, for addresses of the plan.</summary>
     public InheritedSockets? Inherited { get; init; }
+
+    /// <summary>What the process whose place we take has learnt from license servers.</summary>
+    public IReadOnlyList<LearntVendor> KnownVendors { get; init; } = [];
+
+    /// <summary>What license servers have named.</summary>
+    public IReadOnlyList<LearntVendor> LearntVendors => _vendors.Learnt;
+
+    /// <summary>Where clients are awaited.</summary>
+    public IEnumerable<SocketListener> Listeners => _listeners.Loops.Select(l => (SocketListener)l.Listener).Concat(_vendors.Listeners);
 
     public ServiceState State { get; private set; }
 
@@ -125,6 +136,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _sweeping = Connections.SweepAsync(_background.Token);
         _expiring = _vendors.SweepAsync(_background.Token);
         await CommitAsync(first);
+        foreach (var vendor in KnownVendors) _vendors.Restore(vendor, Inherited);
         State = ServiceState.Running;
         _log.Ready(_plans.Relays.Count, Addresses.Count());
     }
@@ -161,6 +173,13 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         }
     }
 
+    /// <summary>The process that was to take our place has gone: ports listen as our own targets' health wants it.</summary>
+    public void TakeBack()
+    {
+        foreach (var listener in Listeners) listener.TakeBack();
+        foreach (var relay in _plans.Relays) Follow(relay, relay.Services.All.SelectMany(t => t.Targets).FirstOrDefault(t => !t.IsUp)?.Detail ?? "");
+    }
+
     /// <summary>Cuts a drain short: what is still there is reset at once.</summary>
     public void StopNow() => _insist.Cancel();
 
@@ -176,9 +195,16 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
         limit.CancelAfter(_plans.DrainTimeout);
         var empty = Connections.WhenEmptyAsync();
+        var (told, toldAt) = (-1, 0L);
         while (!empty.IsCompleted && !limit.IsCancellationRequested)
         {
-            _log.Draining(Connections.Count);
+            // A drain may take hours in which nothing happens.
+            if (Connections.Count != told || _time.GetElapsedTime(toldAt) >= LongestProgressInterval)
+            {
+                (told, toldAt) = (Connections.Count, _time.GetTimestamp());
+                _log.Draining(told);
+            }
+
             await Task.WhenAny(empty, DelayAsync(ProgressInterval, limit.Token));
         }
 

@@ -137,6 +137,51 @@ internal sealed class VendorListeners(
         }
     }
 
+    /// <summary>What is known now, in names.</summary>
+    public IReadOnlyList<LearntVendor> Learnt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. from relay in _relays
+                           from service in relay.Services.Ports
+                           from port in service.Value.All
+                           from vendor in port.Vendors
+                           from given in Given(service.Value, port.Server.Name, vendor).DefaultIfEmpty(null)
+                           select new LearntVendor(relay.Name, service.Key, port.Server.Name, vendor, port.Port, given)];
+            }
+        }
+    }
+
+    /// <summary>Another process had learnt this; what it had opened for it is opened again, with its own socket.</summary>
+    public void Restore(LearntVendor known, InheritedSockets? inherited)
+    {
+        lock (_lock)
+        {
+            if (_relays.FirstOrDefault(r => r.Name == known.Relay) is not { } relay || !relay.Services.Ports.TryGetValue(known.Service, out var ports)) return;
+            if (relay.Services.TargetsOf(ports).FirstOrDefault(t => t.Name == known.Server) is not { } server) return;
+            if (ports.Learn(server, known.Vendor, known.Port).Port is null) return;
+            _followed.Add(ports);
+            foreach (var listen in relay.Listen)
+            {
+                if (listen.EndPoint is not IPEndPoint beside) continue;
+                var door = new Door(relay, listen, beside.Address, ports);
+                Reopen(door, known.Port, new Behind(known.Port, known.Server, known.Vendor));
+                if (known.Given is { } given) Reopen(door, given, new Behind(null, known.Server, known.Vendor));
+            }
+        }
+
+        void Reopen(Door door, int port, Behind behind)
+        {
+            if (inherited?.Has(new IPEndPoint(door.Address, port)) == true) Open(door, port, behind, inherited);
+        }
+    }
+
+    // Ports of ours that lead to a daemon wherever it is.
+    private IEnumerable<int?> Given(VendorPorts ports, string server, string vendor) =>
+        _open.Where(o => o.Value.Ports == ports && o.Value.Behind is { Port: null } behind && behind.Server == server && behind.Vendor == vendor).Select(o => (int?)o.Key.Port).Distinct();
+
     /// <summary>A conversation is passed on without being followed any further; told once until a redirect is followed again.</summary>
     public void Lost(string name, VendorPorts ports, ConnectionId id, string why)
     {
@@ -173,7 +218,7 @@ internal sealed class VendorListeners(
     }
 
     // Null when it is open; else what is in the way.
-    private string? Open(Door door, int port, Behind behind)
+    private string? Open(Door door, int port, Behind behind, InheritedSockets? inherited = null)
     {
         var address = new IPEndPoint(door.Address, port);
         if (_open.TryGetValue(address, out var there))
@@ -189,7 +234,7 @@ internal sealed class VendorListeners(
         SocketListener listener;
         try
         {
-            listener = SocketListener.Bind(address, door.Relay.Socket, door.Listen.V6Only);
+            listener = SocketListener.Bind(address, door.Relay.Socket, door.Listen.V6Only, inherited);
         }
         catch (SocketException e)
         {

@@ -50,11 +50,14 @@ internal sealed class ServiceTable
     public IReadOnlyDictionary<string, VendorPorts> Ports => _ports;
 
     /// <summary>The names of the license servers that may name ports which are kept in <paramref name="ports"/>; none when another table keeps them.</summary>
-    public IEnumerable<string> ServersOf(VendorPorts ports) =>
+    public IEnumerable<string> ServersOf(VendorPorts ports) => TargetsOf(ports).Select(t => t.Name);
+
+    /// <summary>The same, as they are dialled.</summary>
+    public IEnumerable<ITarget> TargetsOf(VendorPorts ports) =>
         from kept in _ports
         where kept.Value == ports
         from target in (_relay ?? _services.GetValueOrDefault(kept.Key))?.Targets ?? []
-        select target.Target.Name;
+        select target.Target;
 
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;

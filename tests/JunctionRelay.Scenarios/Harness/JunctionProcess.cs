@@ -15,6 +15,8 @@ internal sealed class JunctionProcess : IAsyncDisposable
     private readonly ProgramOptions _options;
     private RealProgram? _program;
     private NotifySocket? _notify;
+    private readonly List<(RealProgram Program, NotifySocket Notify)> _before = [];
+    private int _starts;
 
     private JunctionProcess(ProgramOptions options) => _options = options;
 
@@ -28,7 +30,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
     public IReadOnlyList<string> Told => _notify!.Told;
 
     /// <summary>The connections that have ended so far, in the order in which they ended.</summary>
-    public IReadOnlyList<ConnectionLine> Connections => [.. Program.Lines.Select(ConnectionLine.Parse).OfType<ConnectionLine>()];
+    public IReadOnlyList<ConnectionLine> Connections => [.. _before.Select(b => b.Program).Append(Program).SelectMany(p => p.Lines).Select(ConnectionLine.Parse).OfType<ConnectionLine>()];
 
     /// <summary>The most memory that it ever held, in bytes (VmHWM).</summary>
     public long PeakMemoryBytes => Status("VmHWM:") * 1024;
@@ -56,7 +58,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
         try
         {
             junction._folder.Write(Config, config);
-            await junction.Start();
+            await junction.Launch();
             return junction;
         }
         catch
@@ -70,7 +72,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
     public async Task Restart()
     {
         await Stop();
-        await Start();
+        await Launch();
     }
 
     /// <summary>Gives it another configuration, or with null the same once more, and returns when that is in force (SIGHUP; READY=1 after it).</summary>
@@ -84,6 +86,18 @@ internal sealed class JunctionProcess : IAsyncDisposable
         Assert.True(Told.Last(t => t.StartsWith("STATUS=", StringComparison.Ordinal)) == "STATUS=running", Program.Said());
     }
 
+    /// <summary>Starts another process with the same file that takes this one's place (<c>--takeover</c>), and returns when it serves. What went before drains.</summary>
+    public async Task Replace()
+    {
+        _before.Add((_program!, _notify!));
+        _program = null;
+        _notify = null;
+        await Launch("--takeover");
+    }
+
+    /// <summary>The processes whose places were taken.</summary>
+    public IReadOnlyList<RealProgram> Predecessors => [.. _before.Select(b => b.Program)];
+
     /// <summary>A file of <c>conf.d</c> beside its configuration.</summary>
     public void WriteDropIn(string name, string config)
     {
@@ -94,7 +108,7 @@ internal sealed class JunctionProcess : IAsyncDisposable
     public void DeleteDropIn(string name) => File.Delete(_folder[Path.Combine("conf.d", name)]);
 
     /// <summary>What it said that was neither good nor expected, for messages: warnings, errors, connections that were cut or refused.</summary>
-    public string Trouble() => string.Join('\n', Program.Lines
+    public string Trouble() => string.Join('\n', _before.Select(b => b.Program).Append(Program).SelectMany(p => p.Lines)
         .Where(l => !l.Contains(" info ", StringComparison.Ordinal) || ConnectionLine.Parse(l) is { IsClean: false })
         .TakeLast(20));
 
@@ -128,12 +142,11 @@ internal sealed class JunctionProcess : IAsyncDisposable
         return Path.GetFullPath(path!);
     }
 
-    private async Task Start()
+    private async Task Launch(params string[] options)
     {
-        File.Delete(_folder["notify"]);
-        _notify = new NotifySocket(_folder["notify"]);
+        _notify = new NotifySocket(_folder[$"notify{_starts++}"]);
         var environment = new Dictionary<string, string>(_options.Environment) { ["NOTIFY_SOCKET"] = _notify.Path };
-        _program = RealProgram.Start(Binary(), ["run", _folder[Config], "--log-format", "text"], _options with { Environment = environment });
+        _program = RealProgram.Start(Binary(), ["run", _folder[Config], "--log-format", "text", .. options], _options with { Environment = environment });
         await Deadline.Until(() => Told.Contains("READY=1") || Program.HasExited, Deadline.Start, "the junction says READY=1 to its service manager", Program.Said);
         if (Program.HasExited)
             Assert.Fail($"The junction ended instead of starting: {await Program.Exit(Deadline.Soon)}");
@@ -152,6 +165,15 @@ internal sealed class JunctionProcess : IAsyncDisposable
 
         if (_notify is not null)
             await _notify.DisposeAsync();
+
+        foreach (var (program, notify) in _before)
+        {
+            program.Send(Signal.Kill);
+            await program.DisposeAsync();
+            await notify.DisposeAsync();
+        }
+
+        _before.Clear();
     }
 
     // proc(5)

@@ -10,6 +10,7 @@ internal enum Signal
     Int = 2,
     Quit = 3,
     Kill = 9,
+    Usr2 = 12,
     Term = 15,
     Cont = 18,
     Stop = 19,

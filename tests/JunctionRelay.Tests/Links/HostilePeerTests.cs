@@ -251,6 +251,21 @@ public sealed class HostilePeerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_newer_generation_spares_the_one_whose_place_it_took()
+    {
+        var directory = new LinkDirectory();
+        var acceptor = new LinkAcceptor(_honest.HqOptions, directory, null);
+        await using var old = new RawPeer(acceptor);
+        await old.GreetAsync();
+        await using var successor = new RawPeer(acceptor);
+        await successor.GreetAsync(RawPeer.Hello with { Party = RawPeer.Party with { Generation = 3, Oldest = RawPeer.Party.Generation } });
+        Assert.Equal(2, directory.All().Count);
+        await using var restarted = new RawPeer(acceptor);
+        await restarted.GreetAsync(RawPeer.Hello with { Party = RawPeer.Party with { Generation = 4 } });
+        await Eventually.TrueAsync(() => directory.All().Count == 1, () => "a restart left ghosts");
+    }
+
+    [Fact]
     public async Task A_session_that_its_dialler_gave_up_ends_at_once()
     {
         var directory = new LinkDirectory();

@@ -83,7 +83,7 @@ public sealed class LinkFrameTests
     {
         var hello = new LinkHello
         {
-            Party = Party,
+            Party = Party with { Generation = 9, Oldest = 7 },
             Limits = Limits,
             Features = 5,
             Software = "junction 0.1.0",

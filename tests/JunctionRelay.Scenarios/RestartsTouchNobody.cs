@@ -1,0 +1,148 @@
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>
+/// A new process takes the place of the one that runs, again and again, at both ends of a link, while clients hold connections and new ones come all the time: none is refused, none is
+/// reset, and each old process ends by itself when its last connection has.
+/// </summary>
+[Collection(Alone.Name)]
+public sealed class RestartsTouchNobody(ITestOutputHelper output)
+{
+    private static readonly int Restarts = Scale.Of(ci: 6, full: 20);
+    private static readonly int Staying = Scale.Of(ci: 150, full: 500);
+    private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
+
+    /// <summary>A process that starts on a busy machine takes its time; nobody waits for it.</summary>
+    private static readonly TimeSpan BetweenRestarts = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public async Task No_connection_is_refused_and_none_is_reset()
+    {
+        using var folder = new TemporaryFolder();
+        var authority = await SiteAuthority.Init(folder);
+        await authority.Issue("hq");
+        await authority.Issue("cloud");
+        await using var echo = LoopbackServer.Echo();
+        int plain = FreePort.Next(), linked = FreePort.Next(), secured = FreePort.Next(), reverse = FreePort.Next(), between = FreePort.Next(), links = FreePort.Next(), admin = FreePort.Next();
+        await using var hq = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{folder["hq"]}}" },
+              "linkListen": ["127.0.0.1:{{links}}"],
+              "peers": { "cloud": { "services": ["echo"] } },
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } },
+              "relays": {
+                "secured": { "listen": ["tls://127.0.0.1:{{between}}"], "target": ["127.0.0.1:{{echo.Port}}"] },
+                "reverse": { "listen": ["127.0.0.1:{{reverse}}"], "target": ["link://cloud/echo"] }
+              }
+            }
+            """);
+        await using var cloud = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{folder["cloud"]}}" },
+              "links": { "hq": { "dial": ["127.0.0.1:{{links}}"] } },
+              "peers": { "hq": { "services": ["echo"] } },
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } },
+              "admin": { "listen": "127.0.0.1:{{admin}}" },
+              "relays": {
+                "plain": { "listen": ["127.0.0.1:{{plain}}"], "target": ["127.0.0.1:{{echo.Port}}"] },
+                "linked": { "listen": ["127.0.0.1:{{linked}}"], "target": ["link://hq/echo"] },
+                "secured": { "listen": ["127.0.0.1:{{secured}}"], "target": ["tls://127.0.0.1:{{between}}"], "tls": { "serverName": "hq" } }
+              }
+            }
+            """);
+        await cloud.Line("link with hq is up");
+        // While there was no link yet, nobody was let in.
+        await Deadline.Until(() => Takes(reverse), Deadline.Start, "the way back is open");
+        await using var load = await SteadyLoad.Start([plain, linked, secured, reverse], Staying, NewPerSecond);
+        using var http = new HttpClient();
+
+        for (var restart = 1; restart <= Restarts; restart++)
+        {
+            await (restart % 2 == 0 ? hq : cloud).Replace();
+            Assert.Equal("ok\n", await http.GetStringAsync($"http://127.0.0.1:{admin}/readyz"));
+            await Task.Delay(BetweenRestarts);
+            Assert.True(load.Failures.Count == 0, $"restart {restart}: {Trouble()}");
+        }
+
+        var old = cloud.Predecessors.Concat(hq.Predecessors).ToList();
+        Assert.Equal(Restarts, old.Count);
+        await load.End();
+        output.WriteLine($"{Restarts} restarts: {load.Exchanges} exchanges of {Staying} clients, {load.Visits} new clients; nobody waited longer than {load.Slowest.TotalMilliseconds:0} ms");
+        Assert.True(load.Failures.Count == 0, Trouble());
+        foreach (var process in old)
+            Assert.Equal(0, (await process.Exit(Deadline.Start)).ExitCode);
+        Assert.All(cloud.Connections.Concat(hq.Connections), c => Assert.True(c.IsClean, c.Text));
+        // Each of them served somebody: nobody stood idle beside the one that did.
+        Assert.All(old, p => Assert.Contains(p.Lines, l => ConnectionLine.Parse(l) is { IsClean: true }));
+
+        string Trouble() => $"{string.Join('\n', load.Failures)}\ncloud:\n{cloud.Trouble()}\nhq:\n{hq.Trouble()}";
+
+        static async Task<bool> Takes(int port)
+        {
+            try
+            {
+                (await Loopback.Connect(port)).Dispose();
+                return true;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Who_cannot_start_takes_nothing_away()
+    {
+        await using var echo = LoopbackServer.Echo();
+        await using var taken = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        var port = FreePort.Next();
+        var config = folder.Write("junction.json", Config(""));
+        await using var junction = RealProgram.Start(JunctionProcess.Binary(), ["run", config, "--log-format", "text"]);
+        await junction.Line(l => l.Contains("ready:", StringComparison.Ordinal), "that it is ready");
+
+        folder.Write("junction.json", Config($$""", "blocked": { "listen": ["127.0.0.1:{{taken.Port}}"], "target": ["127.0.0.1:1"] }"""));
+        var blocked = await JunctionProcess.Run("run", config, "--takeover");
+        Assert.True(blocked.ExitCode == 69, blocked.ToString());
+        Assert.Contains("relays.blocked.listen", blocked.Error, StringComparison.Ordinal);
+        await junction.Line(l => l.Contains("was to take over and did not", StringComparison.Ordinal), "that it serves on");
+        await Loopback.EchoThrough(port, 10_000);
+
+        folder.Write("junction.json", "{ }");
+        Assert.Equal(78, (await JunctionProcess.Run("run", config, "--takeover")).ExitCode);
+        await Loopback.EchoThrough(port, 10_000);
+
+        string Config(string more) => $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } {{more}} } }""";
+    }
+
+    [Fact]
+    public async Task USR2_starts_the_next_process_and_the_service_manager_watches_that_one()
+    {
+        await using var echo = LoopbackServer.Echo();
+        var port = FreePort.Next();
+        await using var junction = await JunctionProcess.Start($$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } } }""");
+        using var client = await Loopback.Connect(port);
+        var pattern = new PatternedBytes(1);
+        await pattern.Send(client, 0, 1000);
+        await pattern.Receive(client, 0, 1000);
+
+        junction.Program.Send(Signal.Usr2);
+        await Deadline.Until(() => junction.Told.Any(t => t.StartsWith("MAINPID=", StringComparison.Ordinal)), Deadline.Start, "the service manager is told of the next process", junction.Program.Said);
+        var successor = int.Parse(junction.Told.Single(t => t.StartsWith("MAINPID=", StringComparison.Ordinal))[8..], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Equal(2, junction.Told.Count(t => t == "READY=1"));
+        Assert.DoesNotContain("STOPPING=1", junction.Told);
+        await Loopback.EchoThrough(port, 10_000);
+
+        await pattern.Send(client, 1000, 2000);
+        await pattern.Receive(client, 1000, 2000);
+        client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        await PatternedBytes.End(client);
+        await Deadline.Until(() => junction.Program.HasExited, Deadline.Soon, "the first process ends by itself", junction.Program.Said);
+        await Loopback.EchoThrough(port, 10_000);
+        Assert.DoesNotContain("STOPPING=1", junction.Told);
+        RealProgram.Send(successor, Signal.Term);
+        await Deadline.Until(() => junction.Told.Contains("STOPPING=1"), Deadline.Soon, "the next process is the one that is watched");
+    }
+}
