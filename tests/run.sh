@@ -39,6 +39,10 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+unshare util-linux
+setpriv util-linux
+script bsdutils
+ps procps
 faketime faketime
 LIST
 }
