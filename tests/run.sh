@@ -39,6 +39,10 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+unshare util-linux
+setpriv util-linux
+script bsdutils
+ps procps
 faketime faketime
 LIST
 }
@@ -48,6 +52,7 @@ missing_packages() {
     command -v "$program" >/dev/null || echo "$package"
   done
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
+  python3 -c 'import yaml' 2>/dev/null || echo python3-yaml
   ls /usr/lib/nginx/modules/ngx_stream_module.so >/dev/null 2>&1 || echo libnginx-mod-stream
 }
 

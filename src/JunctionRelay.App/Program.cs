@@ -12,8 +12,10 @@ Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
 // ssh's rules for options are not those of the other commands.
-if (args is ["forward", .. var words] && !words.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(words);
+if (args is ["forward", .. var asSsh] && !asSsh.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(asSsh);
 
+// What stands behind the first -- of `exec` is the job's, whatever it looks like.
+var (words, job) = ExecCommand.Cut(args);
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
 {
     DemoCommand.Create(),
@@ -31,6 +33,8 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ImportCommand.Create(),
     EnvCommand.Create(),
     HostsCommand.Create(),
+    ExecCommand.Create(job),
+    ExecAgentCommand.Create(),
     SimulateServerCommand.Create(),
     SimulateClientCommand.Create(),
 };
@@ -42,7 +46,7 @@ HelpExamples.Add(root, """
     """);
 HelpExamples.Install(root);
 
-var parsed = root.Parse(args);
+var parsed = root.Parse(words);
 try
 {
     var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });

@@ -47,9 +47,30 @@ public sealed class StatusTellsWhatRuns
             Assert.Matches($@"(?m)^● lic +127\.0\.0\.1:{port} +1 ", table);
             Assert.Matches(@"(?m)^○ dead .* 127\.0\.0\.1:1 Connection refused", table);
             Assert.DoesNotContain('\e', table);
+
+            // One relay with a path is enough.
+            Assert.Equal(new ProgramResult(0, "", ""), await JunctionProcess.Run("status", "-c", config, "--ready"));
         }
 
+        Assert.Equal(69, (await JunctionProcess.Run("status", "-c", config, "--ready")).ExitCode);
+
         Assert.Equal(69, (await JunctionProcess.Run("status", "-c", config, "--json")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Ready_is_69_while_no_relay_has_a_path()
+    {
+        var port = FreePort.Next();
+        using var folder = new TemporaryFolder();
+        var config = folder.Write("junction.json", $$"""
+            { "admin": { "listen": "127.0.0.1:{{port}}" }, "relays": { "dead": { "listen": ["127.0.0.1:{{FreePort.Next()}}"], "target": ["127.0.0.1:1"] } } }
+            """);
+        await using var junction = RealProgram.Start(JunctionProcess.Binary(), ["run", config]);
+        await junction.Line(l => l.Contains("admin endpoint listens", StringComparison.Ordinal), "that its admin endpoint listens");
+        ProgramResult? result = null;
+        await Deadline.Until(
+            async () => (result = await JunctionProcess.Run("status", "-c", config, "--ready")).Error.Contains("no path", StringComparison.Ordinal), Deadline.Start, "the dead target is found out");
+        Assert.Equal(new ProgramResult(69, "", $"junction status: the junction at 127.0.0.1:{port} is not ready: no path: dead\n"), result);
     }
 
     [Fact]

@@ -64,6 +64,9 @@ internal sealed class AdminClient : IDisposable
     /// <summary>What it does now.</summary>
     public Task<AdminAnswer> StatusAsync(CancellationToken cancellationToken) => SendAsync(() => new(HttpMethod.Get, "status"), cancellationToken);
 
+    /// <summary>Whether new connections get anywhere: "ok", or why not with <see cref="ExitCodes.Unavailable"/>.</summary>
+    public Task<AdminAnswer> ReadyAsync(CancellationToken cancellationToken) => SendAsync(() => new(HttpMethod.Get, "readyz"), cancellationToken);
+
     /// <summary>Pauses a service, or lets it go on.</summary>
     public Task<AdminAnswer> SwitchAsync(ServiceWish wish, CancellationToken cancellationToken) =>
         SendAsync(() => new(HttpMethod.Post, ServiceSwitch.PathOf(wish)) { Headers = { { CommandHeader, "switch" } } }, cancellationToken);
@@ -81,6 +84,7 @@ internal sealed class AdminClient : IDisposable
                 (HttpStatusCode.OK, _) => new(body),
                 (HttpStatusCode.Unauthorized, _) => new(null, $"the junction at {_address} wants another token", ExitCodes.NotPermitted),
                 (HttpStatusCode.Forbidden, true) => new(null, $"the junction at {_address} does not permit it: {Line(body)}", ExitCodes.NotPermitted),
+                (HttpStatusCode.ServiceUnavailable, false) => new(null, $"the junction at {_address} is not ready: {Line(body)}", ExitCodes.Unavailable),
                 (HttpStatusCode.NotFound or HttpStatusCode.Conflict, true) => new(null, Line(body), ExitCodes.Failed),
                 _ => new(null, $"what listens on {_address} answers {(int)response.StatusCode}: is it a junction's admin endpoint?", ExitCodes.Unavailable),
             };

@@ -56,15 +56,18 @@ internal sealed class ConfigOptions
     public bool IsThere(ParseResult parsed) => Named(parsed) is not null;
 
     /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
-    public ConfigReading? Read(ParseResult parsed, TextWriter error)
+    /// <param name="more">What the command itself says, beneath <c>--set</c>: keys with colons between the levels.</param>
+    /// <param name="needsFile">False where a file is read only if it is named.</param>
+    public ConfigReading? Read(ParseResult parsed, TextWriter error, IReadOnlyDictionary<string, string>? more = null, bool needsFile = true)
     {
-        if (Named(parsed) is not { } file)
+        var file = Named(parsed, needsFile);
+        if (file is null && needsFile)
         {
             error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
             return null;
         }
 
-        var overrides = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var overrides = new Dictionary<string, string>(more ?? new Dictionary<string, string>(), StringComparer.OrdinalIgnoreCase);
         foreach (var set in (parsed.GetValue(_set) ?? []).Select(s => s.Split('=', 2)))
         {
             // Colons separate levels as well, for a relay whose name has a dot. What is set twice is set last.
@@ -81,7 +84,7 @@ internal sealed class ConfigOptions
         return reading.Config is null ? null : reading;
     }
 
-    private string? Named(ParseResult parsed) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
+    private string? Named(ParseResult parsed, bool orDefault = true) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? (orDefault ? DefaultFiles.FirstOrDefault(File.Exists) : null);
 
     /// <summary>The process's variables.</summary>
     public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()

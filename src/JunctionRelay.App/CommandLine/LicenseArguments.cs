@@ -13,6 +13,14 @@ internal sealed class LicenseArguments
         Arity = ArgumentArity.ZeroOrMore,
     };
 
+    private readonly Option<string[]> _named = new("--license")
+    {
+        Description = "A license file (FlexNet, RLM), or the value of a license variable, 27000@lic1: its servers are reached and its variables set",
+        HelpName = "FILE|PORT@HOST",
+    };
+
+    private readonly bool _asOption;
+
     private readonly Option<string[]> _sentieon = new("--sentieon")
     {
         Description = "A Sentieon license server, of which host and port are all that is needed",
@@ -25,10 +33,12 @@ internal sealed class LicenseArguments
         HelpName = "NAME",
     };
 
-    /// <summary>Adds them to a command.</summary>
-    public LicenseArguments(Command command)
+    /// <summary>Adds them to a command. <paramref name="asOption"/>: its arguments are something else, and files are named by <c>--license</c>.</summary>
+    public LicenseArguments(Command command, bool asOption = false)
     {
-        command.Arguments.Add(_files);
+        _asOption = asOption;
+        if (asOption) command.Options.Add(_named);
+        else command.Arguments.Add(_files);
         command.Options.Add(_sentieon);
         command.Options.Add(_serverName);
         Check(_sentieon, NoHostAndPort);
@@ -39,13 +49,13 @@ internal sealed class LicenseArguments
     public string? ServerName(ParseResult parsed) => parsed.GetValue(_serverName);
 
     /// <summary>Whether there are any.</summary>
-    public bool AreNamed(ParseResult parsed) => parsed.GetValue(_files) is { Length: > 0 } || parsed.GetValue(_sentieon) is { Length: > 0 };
+    public bool AreNamed(ParseResult parsed) => Named(parsed).Length > 0 || parsed.GetValue(_sentieon) is { Length: > 0 };
 
     /// <summary>Reads them all; what cannot be read is added to <paramref name="problems"/>.</summary>
     public (IReadOnlyList<LicenseFile> Files, IReadOnlyList<LicenseSource> Sources) Read(ParseResult parsed, List<string> problems)
     {
         var (files, sources) = (new List<LicenseFile>(), new List<LicenseSource>());
-        foreach (var argument in parsed.GetValue(_files) ?? [])
+        foreach (var argument in Named(parsed))
         {
             if (!File.Exists(argument) && LicenseSource.ListFromVariable(argument) is { } list)
             {
@@ -71,7 +81,9 @@ internal sealed class LicenseArguments
         return (files, sources);
     }
 
-    /// <summary>Reads one license file, or says why not.</summary>
+    private string[] Named(ParseResult parsed) => (_asOption ? parsed.GetValue(_named) : parsed.GetValue(_files)) ?? [];
+
+    /// <summary>A license file, or why it is none.</summary>
     public static (LicenseFile? File, string? Problem) ReadFile(string path)
     {
         try

@@ -25,9 +25,11 @@ internal static class StatusCommand
             junction status -c cloud.json       … of another configuration
             junction status --watch             again every second, until Ctrl-C
             junction status --json | jq .links  for programs: one line of JSON, in full
+            junction status --ready             for health checks: says nothing but the exit code, and on standard error why not
             """);
         var watch = new Option<bool>("--watch", "-w") { Description = "Show it again every second, until Ctrl-C" };
         var json = new Option<bool>("--json") { Description = "Write it as JSON, in full" };
+        var ready = new Option<bool>("--ready") { Description = "Only say by the exit code whether new connections get anywhere: 0, else 69" };
         var most = new Option<int>("--connections", "-n") { Description = "How many connections to list, the oldest first", DefaultValueFactory = _ => Connections, HelpName = "N" };
         most.Validators.Add(n =>
         {
@@ -36,7 +38,12 @@ internal static class StatusCommand
         });
         command.Options.Add(watch);
         command.Options.Add(json);
+        command.Options.Add(ready);
         command.Options.Add(most);
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(ready) && (parsed.GetValue(watch) || parsed.GetValue(json))) parsed.AddError("--ready shows nothing: leave --watch and --json out");
+        });
         var config = new ConfigOptions(command, hasArgument: false);
         command.SetAction(async (parsed, stop) =>
         {
@@ -51,6 +58,7 @@ internal static class StatusCommand
                 over.Cancel();
             });
             stop = over.Token;
+            if (parsed.GetValue(ready)) return await ReadyAsync(client, stop);
             return (parsed.GetValue(watch), parsed.GetValue(json)) switch
             {
                 (false, true) => await JsonAsync(client, stop),
@@ -60,6 +68,12 @@ internal static class StatusCommand
             };
         });
         return command;
+    }
+
+    private static async Task<int> ReadyAsync(AdminClient client, CancellationToken stop)
+    {
+        var answer = await client.ReadyAsync(stop);
+        return answer.Body is not null ? ExitCodes.Ok : await FailAsync(answer.Problem, answer.Exit);
     }
 
     private static async Task<int> JsonAsync(AdminClient client, CancellationToken stop)

@@ -15,6 +15,8 @@ internal sealed class CuttableConnector(ILinkConnector inner) : ILinkConnector
 
     public ILinkConnector Others() => inner.Others();
 
+    public Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken) => inner.PreferredAsync(cancellationToken);
+
     public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         if (_cut is { } cut) await cut.Task.WaitAsync(cancellationToken);

@@ -71,7 +71,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Credentials = tls.Credentials,
             Source = source,
             Dial = [.. _links.Select(l => parts.Of(
-                $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
+                $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls, $"{self.Instance} {l.Key}")))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = parts.Of(
                 $"links {enrolment is not null}",
@@ -83,13 +83,13 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
         };
     }
 
-    private DialledLink Dial(string name, LinkConfig link, TlsSettings tls)
+    private DialledLink Dial(string name, LinkConfig link, TlsSettings tls, string dialler)
     {
         var (peer, dialer) = (PeerOf(name), new SocketDialer(SocketSettings.Default));
         var proxy = ProxyOf(link);
         var way = WayOf(link, proxy, dialer);
         EndPoint[] addresses = [.. link.Dial!.Select(Address)];
-        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, way), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, way, dialler: dialler), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
 
     // The junction that a link goes through: when that changes, it is another link.

@@ -10,7 +10,8 @@ internal static class NodeEnvironment
     /// A variable for each relay that follows a license server or whose preset has one. A node finds the relay under <paramref name="junction"/>; else under <c>rewriteHost</c>, or the name that the hosts block
     /// gives it, <c>hostName</c> or the target's; else at its listen address.
     /// </summary>
-    public static (IReadOnlyList<LicenseVariable> Variables, IReadOnlyList<string> Problems) Of(JunctionConfig config, string? junction)
+    /// <param name="byAddress">No name is known at the node: it is given the listen addresses.</param>
+    public static (IReadOnlyList<LicenseVariable> Variables, IReadOnlyList<string> Problems) Of(JunctionConfig config, string? junction, bool byAddress = false)
     {
         var (variables, problems, presets) = (new List<LicenseVariable>(), new List<string>(), new Presets(config.Presets));
         foreach (var (name, relay) in config.Relays ?? new Dictionary<string, RelayConfig>())
@@ -19,7 +20,7 @@ internal static class NodeEnvironment
             if ((preset?.Variable ?? (relay.Protocol is null ? null : presets.Find("flexnet")!.Variable)) is not { } variable)
                 continue;
             var listen = ListenAddress.Read(relay.Listen![0], out _)!;
-            if (listen.UnixPath is not null || (junction ?? relay.RewriteHost ?? NodeHosts.NameOf(relay) ?? AddressOf(listen)) is not { } host)
+            if (listen.UnixPath is not null || (junction ?? (byAddress ? null : relay.RewriteHost ?? NodeHosts.NameOf(relay)) ?? AddressOf(listen)) is not { } host)
             {
                 problems.Add($"relays.{name}: where the nodes find it is not known; say it: --junction HOST");
                 continue;

@@ -14,6 +14,12 @@ internal interface ILinkConnector
     /// <summary>A new round of the same addresses, in which the one that was dialled last comes last.</summary>
     ILinkConnector Others();
 
+    /// <summary>
+    /// Looks the name of the address that was dialled last up again. Where a junction has come that this dialler prefers, so that all diallers spread evenly over
+    /// all junctions, a round that begins with it; else null.
+    /// </summary>
+    Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken);
+
     /// <summary>A connection whose peer is authenticated: to the same address again when the last one <paramref name="wasRight"/>, else to the next.</summary>
     Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -15,9 +16,11 @@ namespace JunctionRelay.Links;
 /// <param name="way">By what an address is gone to, a proxy or another link; null to dial it directly.</param>
 /// <param name="resolve">Looks a name up; null for the system's way.</param>
 /// <param name="last">The address that comes last in each round; null for none.</param>
+/// <param name="dialler">Who dials, for <see cref="AddressPreference"/>; null leaves the addresses of a name as they come.</param>
+/// <param name="first">The address that comes first in each round; null for none.</param>
 internal sealed class LinkConnector(
     IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, LinkWay?> way,
-    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null) : ILinkConnector
+    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null, string? dialler = null, EndPoint? first = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
     public static readonly SslApplicationProtocol Protocol = new("junction-link/1");
@@ -33,6 +36,8 @@ internal sealed class LinkConnector(
     private readonly TlsHandshake _handshake = TlsHandshake.Dialling(ForLinks(tls), peerName);
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
     private readonly Queue<EndPoint> _round = new();
+    // Asked while a session may be resuming.
+    private readonly ConcurrentDictionary<EndPoint, DnsEndPoint> _nameOf = [];
     private EndPoint? _dialled;
 
     public bool HasOthers { get; private set; }
@@ -42,7 +47,24 @@ internal sealed class LinkConnector(
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
 
-    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last);
+    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last, dialler);
+
+    public async Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken)
+    {
+        if (dialler is null || _dialled is not IPEndPoint at || !_nameOf.TryGetValue(at, out var host))
+            return null;
+        try
+        {
+            // What a name server leaves out of a long answer is not gone: only something better is a reason to move.
+            return AddressPreference.Order(dialler, await _resolve(host.Host, cancellationToken)) is [var best, ..] && AddressPreference.Prefers(dialler, best, at.Address)
+                ? new LinkConnector(dial, peerName, tls, dialer, way, _resolve, null, dialler, new IPEndPoint(best, host.Port))
+                : null;
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The next address, or the last again when it <paramref name="wasRight"/>.</summary>
     public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
@@ -84,8 +106,13 @@ internal sealed class LinkConnector(
 
             try
             {
-                foreach (var address in (await _resolve(host.Host, cancellationToken)).Take(MostAddresses))
-                    _round.Enqueue(new IPEndPoint(address, host.Port));
+                IReadOnlyList<IPAddress> addresses = await _resolve(host.Host, cancellationToken);
+                foreach (var address in (dialler is null ? addresses : AddressPreference.Order(dialler, addresses)).Take(MostAddresses))
+                {
+                    var endPoint = new IPEndPoint(address, host.Port);
+                    _nameOf.TryAdd(endPoint, host);
+                    _round.Enqueue(endPoint);
+                }
             }
             catch (SocketException e)
             {
@@ -94,6 +121,8 @@ internal sealed class LinkConnector(
         }
 
         for (var turns = _round.Contains(last!) ? _round.Count : 0; turns > 0 && !_round.Last().Equals(last); turns--)
+            _round.Enqueue(_round.Dequeue());
+        for (var turns = _round.Contains(first!) ? _round.Count : 0; turns > 0 && !_round.Peek().Equals(first); turns--)
             _round.Enqueue(_round.Dequeue());
         HasOthers = _round.Count > 1;
         return _round.Count > 0 ? null : DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));

@@ -99,17 +99,37 @@ internal sealed class LinkDialer(
             }
 
             failures = 0;
-            Volatile.Write(ref _session, session);
             _tried.TrySetResult();
-            Made(session);
-            _keeping.RemoveAll(task => task.IsCompleted);
-            _keeping.Add(KeepAsync(session, transport, connector, stop));
-            _firstUp.TrySetResult();
-            await UselessAsync(session, connector, stopped);
+            Begin(session, transport, connector, stop);
+            var useless = UselessAsync(session, connector, stopped);
+            while (await PreferredAsync(session, connector, useless, noMore) is { } preferred)
+            {
+                if (await GreetAsync(preferred, false, null, null, noMore) is not var (next, itsTransport))
+                {
+                    LastFailure = null;   // the link is up
+                    continue;
+                }
+
+                Begin(next, itsTransport, preferred, stop);
+                session.Retire();
+                Log.LinkMoved(link, next.Id);
+                (session, connector) = (next, preferred);
+                useless = UselessAsync(session, connector, stopped);
+            }
+
             givenUp = session.IsEnded ? session.Id : null;
             // Who has ended it may be asked again at once; who does not answer, or is leaving, only after the others.
             connector = session.IsEnded ? connectors() : connector.Others();
         }
+    }
+
+    private void Begin(LinkSession session, LinkTransport transport, ILinkConnector connector, CancellationToken stop)
+    {
+        Volatile.Write(ref _session, session);
+        Made(session);
+        _keeping.RemoveAll(task => task.IsCompleted);
+        _keeping.Add(KeepAsync(session, transport, connector, stop));
+        _firstUp.TrySetResult();
     }
 
     private void Made(LinkSession session)
@@ -168,6 +188,19 @@ internal sealed class LinkDialer(
                 return true;
             if (session.StreamCount == 0 && (Session != session || session.RetiredFor >= options.PingInterval))
                 return false;
+        }
+    }
+
+    // Waits until new streams need another session (null), or a junction that this dialler prefers may be had.
+    private async Task<ILinkConnector?> PreferredAsync(LinkSession session, ILinkConnector connector, Task useless, CancellationToken noMore)
+    {
+        while (true)
+        {
+            await Task.WhenAny(useless, DelayAsync(options.LookRound * (1 + Random.Shared.NextDouble()) / 2, noMore));
+            if (useless.IsCompleted)
+                return null;
+            if (session.IsUp && await connector.PreferredAsync(noMore) is { } preferred)
+                return preferred;
         }
     }
 

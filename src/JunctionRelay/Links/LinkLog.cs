@@ -46,4 +46,7 @@ internal static partial class LinkLog
 
     [LoggerMessage(3013, LogLevel.Warning, "{link} no longer listens for us on {address}: {why}", EventName = "remote-listen-lost")]
     public static partial void RemoteListenLost(this ILogger log, string link, string address, string why);
+
+    [LoggerMessage(3014, LogLevel.Information, "link {link} moves to another junction of its name (session {session}); what is open stays where it is", EventName = "link-moved")]
+    public static partial void LinkMoved(this ILogger log, string link, Guid session);
 }

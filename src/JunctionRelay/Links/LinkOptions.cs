@@ -40,6 +40,9 @@ internal sealed record LinkOptions
     /// <summary>How long they wait when the peer has said that it drains: its successor, or another of its name, is about to be dialled.</summary>
     public TimeSpan HoldOpensWhileDraining { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How often a dialler looks for new junctions behind the name that it dialled: between half of this and all of it.</summary>
+    public TimeSpan LookRound { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How long a CREDIT that nobody waits for may be put off.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMilliseconds(50);
 

@@ -205,8 +205,7 @@ internal sealed class RelayedConnection
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
-        // A service that asks others about its clients is used by its name only.
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service) && !IsPaused(service));
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !IsPaused(service), _relay.Auths.ContainsKey);
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         _route = route;
         Rename(greeting);
@@ -236,7 +235,7 @@ internal sealed class RelayedConnection
     // Stage 5, the part that asks others, who want to know the target, too.
     private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
     {
-        var name = greeting.Service ?? _relay.Name;
+        var name = ServiceOf(greeting) ?? _relay.Name;
         if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
         var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
         _request = _request with { Claims = claims };
@@ -250,11 +249,13 @@ internal sealed class RelayedConnection
         return DialOutcome.Failed(CloseReason.NotPermitted, detail);
     }
 
+    private string? ServiceOf(Greeting greeting) => _route.Service ?? greeting.Service;
+
     private void Rename(Greeting greeting)
     {
-        if (greeting.Service is null) return;
-        var service = $"service/{greeting.Service}";
-        if (greeting.VendorPort is not null) service = VendorListeners.VendorName(service);
+        if (ServiceOf(greeting) is not { } name) return;
+        var service = $"service/{name}";
+        if (greeting.VendorPort is not null || _route is { Service: not null, IsVendor: true }) service = VendorListeners.VendorName(service);
         _metrics.Renamed(Relay, service);
         Relay = service;
     }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Links;
@@ -13,6 +15,9 @@ internal readonly record struct Route(TargetList? Targets, CloseReason Reason = 
 {
     /// <summary>Where the vendor ports are kept that its license servers name; null where no license protocol is followed.</summary>
     public VendorPorts? Ports { get; init; }
+
+    /// <summary>The service that it uses, where its client did not name one.</summary>
+    public string? Service { get; init; }
 
     /// <summary>It goes to a vendor daemon, not to the license server itself.</summary>
     public bool IsVendor { get; init; }
@@ -60,10 +65,13 @@ internal sealed class ServiceTable
     /// <summary>The services that are paused by the configuration.</summary>
     public IReadOnlySet<string> Paused { get; init; } = new HashSet<string>();
 
-    /// <summary>Where a connection with <paramref name="greeting"/> goes. <paramref name="mayUse"/>: the services that its client may use, where it did not name one.</summary>
-    public Route Find(Greeting greeting, Func<string, bool> mayUse)
+    /// <summary>Where a connection with <paramref name="greeting"/> goes.</summary>
+    /// <param name="mayUse">The services that its client may use, where it did not name one.</param>
+    /// <param name="asksOthers">Those of them that ask others about their clients: their open lists are used by name only.</param>
+    public Route Find(Greeting greeting, Func<string, bool> mayUse, Func<string, bool>? asksOthers = null)
     {
-        if (greeting.Service == LinkOpen.AnyService && _relay is null) return Open(mayUse);
+        if (greeting.Service == LinkOpen.AnyService && _relay is null)
+            return Named(greeting.Destination, mayUse) ?? Open(service => mayUse(service) && asksOthers?.Invoke(service) != true);
         var ports = _ports.GetValueOrDefault(greeting.Service ?? "");
         if (_daemon is not null) return Vendor(ports, _daemon(), "");
         if (greeting.VendorPort is { } port) return Vendor(ports, ports?.Find(port), greeting.Service);
@@ -82,6 +90,27 @@ internal sealed class ServiceTable
             ? $"the service \"{service}\" follows no license protocol; add \"protocol\": \"flexlm\" to it"
             : $"no redirect has named that vendor port, or nobody has used it for {VendorPorts.Linger.TotalMinutes:0} minutes");
     }
+
+    // Whoever may use a service may also call its server by name, and the vendor daemons that the server has named.
+    private Route? Named(EndPoint? destination, Func<string, bool> mayUse)
+    {
+        if (destination is null or UnixDomainSocketEndPoint) return null;
+        var name = SocketDialer.Text(destination);
+        bool Is(ITarget target) => target.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
+        bool IsBeside(ITarget server) => Destination.Read(server.Name) is { } at and not UnixDomainSocketEndPoint && SocketDialer.Text(Destination.At(at, PortOf(destination))).Equals(name, StringComparison.OrdinalIgnoreCase);
+        foreach (var (service, targets) in _services.Where(s => mayUse(s.Key)))
+        {
+            var ports = _ports.GetValueOrDefault(service);
+            if (targets.Targets.FirstOrDefault(t => Is(t.Target)) is { } server)
+                return new Route(new TargetList([server], Balance.Failover, TimeSpan.Zero, TimeProvider.System)) { Ports = ports, Service = service };
+            if (ports?.All.Any(p => p.Port == PortOf(destination) && IsBeside(p.Server)) == true && ports.Find(PortOf(destination)) is { } vendor)
+                return new Route(vendor) { Ports = ports, Service = service, IsVendor = true };
+        }
+
+        return null;
+    }
+
+    private static int PortOf(EndPoint destination) => destination is DnsEndPoint named ? named.Port : ((IPEndPoint)destination).Port;
 
     // All that the lists of these services permit together.
     private Route Open(Func<string, bool> mayUse)

@@ -61,6 +61,9 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
         File.WriteAllLines(Path.Combine(folder, "hosts"), ["127.0.0.1 localhost", "::1 localhost", .. lines]);
     }
 
+    /// <summary>Whom the programs that a host starts from now on ask for names that its <c>/etc/hosts</c> has not.</summary>
+    public static void SetNameServer(Host host, string address) => File.WriteAllText(Path.Combine(Etc, Space(host), "resolv.conf"), $"nameserver {address}\n");
+
     /// <summary>
     /// From now on what a host sends to this address vanishes without a trace, and what comes from there is heard but not answered: a machine that
     /// lost its power, or a firewall that forgot a connection.

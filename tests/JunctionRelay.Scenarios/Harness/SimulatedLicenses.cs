@@ -20,6 +20,8 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     private SimulatedLicenses(RealProgram server) => _server = server;
 
     /// <summary>Starts a server: lmgrd at <paramref name="address"/> and <paramref name="port"/>, its vendor daemon beside it.</summary>
+    /// <param name="vendorPort">0 for whichever is free, as where no license file pins it.</param>
+    /// <param name="hostName">What it calls itself, and the redirect names.</param>
     public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null, string hostName = "localhost", string? master = null)
     {
         var bracketed = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
@@ -30,7 +32,7 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
                 .. master is null ? Array.Empty<string>() : ["--master", master],
             ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
-        await server.Listening(vendorPort);
+        await server.Listening(vendorPort == 0 ? port : vendorPort);
         return new SimulatedLicenses(server);
     }
 

@@ -98,6 +98,8 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
 
     ILinkConnector ILinkConnector.Others() => this;
 
+    Task<ILinkConnector?> ILinkConnector.PreferredAsync(CancellationToken cancellationToken) => Task.FromResult<ILinkConnector?>(null);
+
     Task<DialOutcome> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);

@@ -220,6 +220,58 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_preferred_junction_that_comes_gets_new_streams_while_the_old_ones_stay()
+    {
+        await using var first = new Hq(instance: 1);
+        var here = (IPEndPoint)first.EndPoint;
+        var there = new IPEndPoint(IPAddress.Parse("127.0.0.2"), here.Port);
+        await using var second = new Hq(instance: 2, listen: there);
+        var dialler = Enumerable.Range(0, 1000).Select(i => $"{i}").First(d => AddressPreference.Prefers(d, there.Address, here.Address));
+        IPAddress[] known = [here.Address];
+        var looks = 0;
+        await using var cloud = new Cloud([new DnsEndPoint("hq.corp", here.Port)], first.Log, o => o with { LookRound = TimeSpan.FromMilliseconds(20) }, dialler: dialler, resolve: (_, _) =>
+        {
+            Interlocked.Increment(ref looks);
+            return Task.FromResult(known);
+        });
+        await cloud.UpAsync();
+        var (client, target) = await cloud.OpenAsync(first);
+        var old = client.Session;
+
+        known = [here.Address, there.Address];
+        await Eventually.TrueAsync(() => second.Directory.All().Count == 1 && cloud.Session != old, () => "nothing moves");
+        var (elsewhere, _) = await cloud.Directory.OpenAsync("hq", LinkPair.Open(), TimeProvider.System, CancellationToken.None);
+        Assert.Same(cloud.Session, elsewhere!.Session);
+        await Task.WhenAll(Pattern.SendAsync(client, 1, 100_000), Pattern.CheckAsync(target, 1, 100_000)).WaitAsync(Patience);
+        Assert.True(old.IsUp && old.IsRetired);
+
+        // An answer of the name server without the better one is no reason to go back.
+        known = [here.Address];
+        var before = Volatile.Read(ref looks);
+        await Eventually.TrueAsync(() => Volatile.Read(ref looks) >= before + 3, () => "nobody looks round any more");
+        Assert.Same(cloud.Session, elsewhere.Session);
+        Assert.Single(second.Directory.All());
+    }
+
+    [Fact]
+    public async Task A_preferred_address_where_nobody_answers_changes_nothing()
+    {
+        await using var hq = new Hq();
+        var here = (IPEndPoint)hq.EndPoint;
+        var there = new IPEndPoint(IPAddress.Parse("127.0.0.2"), here.Port);
+        var dialler = Enumerable.Range(0, 1000).Select(i => $"{i}").First(d => AddressPreference.Prefers(d, there.Address, here.Address));
+        IPAddress[] known = [here.Address];
+        await using var cloud = new Cloud(
+            [new DnsEndPoint("hq.corp", here.Port)], hq.Log, o => o with { LookRound = TimeSpan.FromMilliseconds(20) }, dialler: dialler, resolve: (_, _) => Task.FromResult(known));
+        await cloud.UpAsync();
+        var session = cloud.Session;
+        known = [here.Address, there.Address];
+        await hq.Log.WaitAsync("could not be dialled");
+        Assert.Same(session, cloud.Session);
+        Assert.True(session is { IsUp: true, IsRetired: false });
+    }
+
+    [Fact]
     public async Task A_link_goes_through_an_http_proxy()
     {
         await using var hq = new Hq();
@@ -288,13 +340,13 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly LinkPort _port;
         private readonly Task _running;
 
-        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null, TimeSpan? handshakeLimit = null)
+        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null, IPEndPoint? listen = null, TimeSpan? handshakeLimit = null)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
             var handshake = TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust)));
             _port = new LinkPort(
-                SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
+                SocketListener.Bind(listen ?? new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
                 (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System) { HandshakeLimit = handshakeLimit ?? LinkPort.HandshakeTimeout };
             _running = _port.RunAsync();
         }
@@ -322,11 +374,13 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly Task _running;
 
         public Cloud(
-            IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<EndPoint, HttpProxy?>? proxy = null)
+            IReadOnlyList<EndPoint> dial, QuietLog log, Func<LinkOptions, LinkOptions>? options = null, TlsSettings? tls = null, Func<EndPoint, HttpProxy?>? proxy = null,
+            string? dialler = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
         {
             var dialer = new SocketDialer(SocketSettings.Default);
             LinkConnector Connector() => new(
-                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), dialer, address => proxy?.Invoke(address) is { } found ? (to, timeout, stop) => found.ConnectAsync(to, dialer, timeout, stop) : null);
+                dial, "hq", tls ?? new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), dialer, address => proxy?.Invoke(address) is { } found ? (to, timeout, stop) => found.ConnectAsync(to, dialer, timeout, stop) : null,
+                resolve, dialler: dialler);
             _dialer = new LinkDialer("hq", "hq", (options ?? (o => o))(Options("cloud", 9, log)), Directory, null, Connector);
             _running = _dialer.RunAsync(_stop.Token);
         }

@@ -50,6 +50,33 @@ public sealed class CertificateStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_whose_symbolic_link_is_switched_is_followed()
+    {
+        // As Kubernetes mounts a Secret: each file leads to ..data/FILE, and ..data to the newest directory.
+        var mount = Directory.CreateDirectory(_folder["secret"]).FullName;
+        Publish("..1", Issue());
+        foreach (var file in new[] { "junction.crt", "junction.key" })
+            File.CreateSymbolicLink(Path.Combine(mount, file), $"..data/{file}");
+        var store = new CertificateStore(Path.Combine(mount, "junction.crt"), Path.Combine(mount, "junction.key"), _folder["ca.crt"], _time);
+        Assert.Equal(News.None, store.Look().News);
+
+        var next = Issue();
+        Publish("..2", next);
+        Directory.Delete(Path.Combine(mount, "..1"), recursive: true);
+        Assert.Equal(News.Replaced, store.Look().News);
+        Assert.Equal(next.SerialNumber, store.Credentials.Now.Identity!.Certificate.SerialNumber);
+
+        void Publish(string name, X509Certificate2 certificate)
+        {
+            Directory.CreateDirectory(Path.Combine(mount, name));
+            _folder.Write($"secret/{name}/junction.crt", certificate.ExportCertificatePem());
+            _folder.Write($"secret/{name}/junction.key", KeyPem(certificate));
+            File.Delete(Path.Combine(mount, "..data"));
+            File.CreateSymbolicLink(Path.Combine(mount, "..data"), name);
+        }
+    }
+
+    [Fact]
     public void A_changed_trust_is_used_with_the_same_certificate()
     {
         using var other = new TestAuthority("other.internal");
