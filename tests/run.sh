@@ -37,6 +37,7 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+systemd-analyze systemd
 faketime faketime
 LIST
 }
