@@ -43,6 +43,7 @@ unshare util-linux
 setpriv util-linux
 script bsdutils
 ps procps
+systemd-analyze systemd
 faketime faketime
 LIST
 }

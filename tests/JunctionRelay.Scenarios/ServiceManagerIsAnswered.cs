@@ -15,6 +15,22 @@ public sealed class ServiceManagerIsAnswered
     }
 
     [Fact]
+    public async Task A_reload_is_told_when_it_begins_and_when_it_is_over_with_what_was_wrong()
+    {
+        var port = FreePort.Next();
+        await using var junction = await JunctionProcess.Start($$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:1"] } } }""");
+        await junction.Reload();
+        var told = junction.Told.Where(t => !t.StartsWith("WATCHDOG", StringComparison.Ordinal)).Select(t => t.Split('=')[0]).ToList();
+        Assert.Equal(["READY", "RELOADING", "MONOTONIC_USEC", "READY", "STATUS"], told);
+
+        junction.Write("{ \"relays\": 1 }");
+        junction.Program.Send(Signal.Hup);
+        await Deadline.Until(() => junction.Told[^1].StartsWith("STATUS=running the configuration of before: ", StringComparison.Ordinal), Deadline.Soon, "what is wrong is told");
+        await junction.Line("is not used; the one before stays in force");
+        Assert.Contains(junction.Program.Lines, l => l.Contains("relays", StringComparison.Ordinal) && l.Contains("not used", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Sockets_that_were_opened_for_it_are_used_and_one_that_nobody_wants_is_closed()
     {
         int relay = FreePort.Next(), admin = FreePort.Next(), unwanted = FreePort.Next();

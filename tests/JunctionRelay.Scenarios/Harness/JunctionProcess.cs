@@ -86,6 +86,9 @@ internal sealed class JunctionProcess : IAsyncDisposable
         Assert.True(Told.Last(t => t.StartsWith("STATUS=", StringComparison.Ordinal)) == "STATUS=running", Program.Said());
     }
 
+    /// <summary>Writes its configuration, and says nothing.</summary>
+    public void Write(string config) => _folder.Write(Config, config);
+
     /// <summary>Starts another process with the same file that takes this one's place (<c>--takeover</c>), and returns when it serves. What went before drains.</summary>
     public async Task Replace()
     {

@@ -1,0 +1,146 @@
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>What a junction leans on fails: its log, its admin port, its state directory, the clock, name resolution. It keeps relaying, and says so where there is somebody to hear it.</summary>
+public sealed class KeepsRelayingWhateverFailsAround
+{
+    private const string FakeTime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+    private const int Clients = 50;
+
+    [Theory]
+    [InlineData("exec \"$@\" >/dev/full", "the disk of the log is full")]
+    [InlineData("\"$@\" | head -n 1", "nobody reads the log any more")]
+    public async Task The_log_cannot_be_written(string how, string what)
+    {
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        int port = FreePort.Next(), admin = FreePort.Next();
+        var config = folder.Write("junction.json", Config(port, echo.Port, $$""", "admin": { "listen": "127.0.0.1:{{admin}}" }"""));
+        await using var junction = RealProgram.Start("sh", ["-c", how, "sh", JunctionProcess.Binary(), "run", config]);
+        await Deadline.Until(() => Answers(port), Deadline.Start, $"it relays although {what}", junction.Said);
+        for (var i = 0; i < Clients; i++)
+            await Loopback.EchoThrough(port, 10_000);
+        using var http = new HttpClient();
+        Assert.Equal("ok\n", await http.GetStringAsync($"http://127.0.0.1:{admin}/readyz"));
+        Assert.Contains($"junction_connections_total{{relay=\"r\",end=\"client-closed\"}}", await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_admin_port_is_taken()
+    {
+        await using var echo = LoopbackServer.Echo();
+        var taken = LoopbackServer.Echo();
+        int port = FreePort.Next(), admin = taken.Port;
+        await using var junction = await JunctionProcess.Start(Config(port, echo.Port, $$""", "admin": { "listen": "127.0.0.1:{{admin}}" }"""));
+        await junction.Line($"127.0.0.1:{admin}", Deadline.Start);
+        Assert.Contains(junction.Program.Lines, l => l.Contains(" warn ", StringComparison.Ordinal) && l.Contains($"127.0.0.1:{admin}", StringComparison.Ordinal));
+        await Loopback.EchoThrough(port, 10_000);
+        await taken.DisposeAsync();
+        await junction.Line($"admin endpoint listens on 127.0.0.1:{admin}", Deadline.Start);
+        await Loopback.EchoThrough(port, 10_000);
+    }
+
+    [Fact]
+    public async Task The_directory_of_the_configuration_cannot_be_written_to()
+    {
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        var port = FreePort.Next();
+        var config = folder.Write("junction.json", Config(port, echo.Port));
+        File.SetUnixFileMode(folder.Path, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        // Root may write everywhere: it runs as nobody.
+        await using var junction = RealProgram.Start(
+            JunctionProcess.Binary(), ["run", config, "--log-format", "text"],
+            new ProgramOptions { Wrapper = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"], Folder = folder.Path });
+        await junction.Line(l => l.Contains("ready:", StringComparison.Ordinal), "that it is ready");
+        await Loopback.EchoThrough(port, 10_000);
+        // Also what comes after it needs no file of its own.
+        await using var next = RealProgram.Start(
+            JunctionProcess.Binary(), ["run", config, "--log-format", "text", "--takeover"],
+            new ProgramOptions { Wrapper = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"], Folder = folder.Path });
+        await next.Line(l => l.Contains("took over 1 sockets", StringComparison.Ordinal), "that it took over");
+        Assert.Equal(0, (await junction.Exit(Deadline.Start)).ExitCode);
+        await Loopback.EchoThrough(port, 10_000);
+    }
+
+    [Theory]
+    [InlineData("+1d")]
+    [InlineData("-1d")]
+    public async Task The_clock_jumps(string jump)
+    {
+        Assert.True(File.Exists(FakeTime), $"{FakeTime} is missing: apt-get install faketime");
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        var clock = folder.Write("clock", "+0");
+        var port = FreePort.Next();
+        await using var junction = await JunctionProcess.Start(
+            Config(port, echo.Port),
+            new ProgramOptions
+            {
+                Environment = new Dictionary<string, string>
+                {
+                    ["LD_PRELOAD"] = FakeTime,
+                    ["FAKETIME_TIMESTAMP_FILE"] = clock,
+                    ["FAKETIME_NO_CACHE"] = "1",
+                    ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+                },
+            });
+        await using var load = await SteadyLoad.Start([port], Clients, 20);
+        var before = load.Exchanges;
+        var today = junction.Program.Lines[^1][..10];
+        folder.Write("clock", jump);
+        await Deadline.Until(() => load.Exchanges >= before + (3 * Clients), Deadline.Start, "the clients go on");
+        await load.End();
+        Assert.Empty(load.Failures);
+        await Deadline.Until(() => junction.Connections.Count >= Clients, Deadline.Soon, "each has its line");
+        // The jump was one: its log has another day. No connection took a day, or less than no time.
+        Assert.Contains(junction.Connections, c => c.Text[..10] != today);
+        Assert.All(junction.Connections, c => Assert.True(c.IsClean && !c.Text.Contains("seconds=-", StringComparison.Ordinal) && !c.Text.Contains("seconds=86", StringComparison.Ordinal), c.Text));
+    }
+
+    [Fact]
+    public async Task Names_resolve_no_more()
+    {
+        const int Port = 27000;
+        await using var hosts = await NetworkNamespaces.Create();
+        var far = await hosts.AddHost("far");
+        var middle = await hosts.AddHost("junction", "10.94.1.2 license.test");
+        await NetworkNamespaces.Connect(middle, ["10.94.1.1/24"], far, ["10.94.1.2/24"]);
+        await using var server = RealProgram.Start("socat", [$"TCP-LISTEN:{Port},fork,reuseaddr", "SYSTEM:echo hello; cat"], new ProgramOptions { Host = far });
+        await server.Listening(Port);
+        await using var junction = await JunctionProcess.Start(
+            $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{Port}}"], "target": ["license.test:{{Port}}"], "healthInterval": "200ms" } } }""", new ProgramOptions { Host = middle });
+        await using var there = Client();
+        await there.Line(l => l == "hello", "that it is served");
+
+        NetworkNamespaces.SetNames(middle, "10.94.1.2 another.test");
+        await junction.Line("target license.test:27000 is down", Deadline.Start);
+        await there.Input.WriteLineAsync("still here?");
+        await there.Input.FlushAsync();
+        await there.Line(l => l == "still here?", "the answer", Deadline.Soon);
+
+        NetworkNamespaces.SetNames(middle, "10.94.1.2 license.test");
+        await junction.Line("relay r takes connections again", Deadline.Start);
+        await using var back = Client();
+        await back.Line(l => l == "hello", "that it is served again");
+
+        RealProgram Client() => RealProgram.Start("socat", ["-", $"TCP:127.0.0.1:{Port}"], new ProgramOptions { Host = middle });
+    }
+
+    private static string Config(int port, int target, string more = "") =>
+        $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{target}}"] } } {{more}} }""";
+
+    private static async Task<bool> Answers(int port)
+    {
+        try
+        {
+            (await Loopback.Connect(port)).Dispose();
+            return true;
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return false;
+        }
+    }
+}
