@@ -36,6 +36,9 @@ ip iproute2
 ss iproute2
 iptables iptables
 prlimit util-linux
+ssh openssh-client
+sshd openssh-server
+git git
 LIST
 }
 

@@ -86,6 +86,7 @@ internal static class ForwardCommand
         var reading = ConfigReader.Read(null, new Dictionary<string, string>(), ForwardConfig.Flat(config));
         foreach (var problem in reading.Problems) await Say(problem.ToString());
         if (reading.Config is null) return ExitCodes.Configuration;
+        if (ours.StaysInForeground) Background.LeaveTerminal();
         return line.GoesToBackground && !ours.StaysInForeground
             ? await Background.RunAsync(["forward", Foreground, .. words])
             : await ForwardRun.RunAsync(line, reading, Say);

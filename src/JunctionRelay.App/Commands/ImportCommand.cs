@@ -50,7 +50,9 @@ internal static class ImportCommand
             junction import license.dat --enterprise hq.example.com:8443                 an agent on each node, and the enterprise junction
             junction import a.lic b.lic --enterprise hq.example.com:8443 --listen 10.128.0.5 --nodes 10.128.0.0/20
             junction import 27000@lic1.example.com --sentieon lic3.example.com:8990      without a file
+            junction import ssh 'ssh -N -L 27000:lic1:27000 me@hq.example.com'           from a command line for ssh, or a host of ssh_config
             """);
+        command.Subcommands.Add(ImportSshCommand.Create());
         var licenses = new LicenseArguments(command);
         foreach (var option in new Option[] { Listen, Enterprise, Direct, Nodes, Out, Force })
             command.Options.Add(option);

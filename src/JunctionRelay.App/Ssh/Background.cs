@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace JunctionRelay.App.Ssh;
@@ -34,6 +35,12 @@ internal static class Background
         }
     }
 
+    /// <summary>In the child: leaves the terminal, so that neither its end nor its interrupt key ends us.</summary>
+    public static void LeaveTerminal()
+    {
+        if (!OperatingSystem.IsWindows()) _ = SetSid();
+    }
+
     private static ProcessStartInfo Start(IReadOnlyList<string> words, string path)
     {
         var program = Environment.ProcessPath!;
@@ -43,4 +50,8 @@ internal static class Background
         start.Environment["NOTIFY_SOCKET"] = path;
         return start;
     }
+
+    [DllImport("libc", EntryPoint = "setsid")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SetSid();
 }

@@ -19,6 +19,7 @@ internal sealed class SshCommandLine
     private readonly List<string> _problems = [];
     private readonly List<ForwardSpec> _forwards = [];
     private readonly List<SshHop> _jumps = [];
+    private readonly HashSet<string> _said = [];   // of each keyword the first value counts
     private SshHop? _destination;
     private string? _hostName;   // where the destination really is
     private bool _clearForwards;
@@ -64,22 +65,32 @@ internal sealed class SshCommandLine
     public IReadOnlyList<string> Problems => _problems;
 
     /// <summary>Reads the words behind <c>ssh</c> or <c>junction forward</c>.</summary>
-    public static SshCommandLine Read(IReadOnlyList<string> words)
+    /// <param name="words">As a shell has cut them.</param>
+    /// <param name="settingsOf">
+    /// What ssh_config says of a host, keyword and value, in order: it holds where the words say nothing, and adds its forwards to theirs. Null = nothing is asked.
+    /// </param>
+    public static SshCommandLine Read(IReadOnlyList<string> words, Func<string, IEnumerable<(string Keyword, string Value)>>? settingsOf = null)
     {
         var line = new SshCommandLine();
         line.ReadWords(words);
+        if (settingsOf is not null) line.Ask(settingsOf);
         line.Check();
         return line;
     }
 
-    /// <summary>Reads the settings of an ssh_config host: keyword and value, in order.</summary>
-    public static SshCommandLine OfSettings(string host, IEnumerable<(string Keyword, string Value)> settings)
+    private void Ask(Func<string, IEnumerable<(string Keyword, string Value)>> settingsOf)
     {
-        var line = new SshCommandLine();
-        foreach (var (keyword, value) in settings) line.Setting(keyword, value);
-        line._destination ??= line.Hop(host);
-        line.Check();
-        return line;
+        if (_destination is not null)
+        {
+            foreach (var (keyword, value) in settingsOf(_destination.Host)) Setting(keyword, value);
+        }
+
+        // A jump's own jumps are not followed: it stands in the list with those before it.
+        for (var i = 0; i < _jumps.Count; i++)
+        {
+            if (settingsOf(_jumps[i].Host).FirstOrDefault(s => s.Keyword == "hostname").Value is { } real && Hop(real.Replace("%h", _jumps[i].Host, StringComparison.Ordinal)) is { } hop)
+                _jumps[i] = _jumps[i] with { Host = hop.Host };
+        }
     }
 
     private void ReadWords(IReadOnlyList<string> words)
@@ -126,10 +137,16 @@ internal sealed class SshCommandLine
     {
         switch (letter)
         {
-            case '4' or '6': Family = letter - '0'; break;
+            case '4' or '6':
+                _said.Add("addressfamily");
+                Family = letter - '0';
+                break;
             case 'C': _warnings.Add("-C has no effect: links do not compress in this version"); break;
             case 'f': GoesToBackground = true; break;
-            case 'g': ListensOnAll = true; break;
+            case 'g':
+                _said.Add("gatewayports");
+                ListensOnAll = true;
+                break;
             case 'v': IsVerbose = true; break;
             case 'G' or 'V': _problems.Add($"-{letter} is a question to ssh; junction forward has --print-config and junction --version"); break;
             default:
@@ -143,7 +160,10 @@ internal sealed class SshCommandLine
         switch (letter)
         {
             case 'L' or 'R' or 'D': Forward(letter, value); break;
-            case 'J': Jump(value); break;
+            case 'J':
+                _said.Add("proxyjump");
+                Jump(value);
+                break;
             case 'W' when Target(value) is { } target: Stdio = target; break;
             case 'W': _problems.Add($"-W '{value}' is no HOST:PORT"); break;
             case 'o': Setting(value); break;
@@ -165,6 +185,7 @@ internal sealed class SshCommandLine
 
     private void Setting(string keyword, string value)
     {
+        if (!SshConfigFile.AddsUp(keyword) && !_said.Add(keyword.ToLowerInvariant())) return;
         switch (keyword.ToLowerInvariant())
         {
             case "exitonforwardfailure": _exitOnFailure = Yes(keyword, value, _exitOnFailure); break;
@@ -183,6 +204,8 @@ internal sealed class SshCommandLine
             case "serveraliveinterval" when IsSeconds(value): Ping = $"{value}s"; break;
             case "user" or "requesttty" or "batchmode" or "stricthostkeychecking" or "userknownhostsfile" or "loglevel" or "tcpkeepalive" or "serveralivecountmax" or "streamlocalbindunlink": break;
             case "proxycommand" when !value.Equals("none", StringComparison.OrdinalIgnoreCase): _problems.Add("ProxyCommand is not run: a junction is reached through another by -J, or through a proxy by its configuration (via)"); break;
+            case "port": _warnings.Add($"Port {value} is sshd's: a junction's stands behind the host (HOST:PORT, default {ForwardConfig.LinkPort})"); break;
+            case "identityfile" or "certificatefile": _warnings.Add($"{keyword} {value} is a key of ssh's: a junction's certificate is named by --identity DIR"); break;
             default: _warnings.Add($"{keyword} has no meaning here"); break;
         }
 

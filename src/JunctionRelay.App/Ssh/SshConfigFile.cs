@@ -13,6 +13,9 @@ internal sealed class SshConfigFile
 
     private static readonly string[] AddUp = ["localforward", "remoteforward", "dynamicforward", "identityfile", "certificatefile", "sendenv", "setenv"];
 
+    /// <summary>Whether several values of a keyword hold beside each other; of all others the first counts.</summary>
+    public static bool AddsUp(string keyword) => AddUp.Contains(keyword.ToLowerInvariant());
+
     private readonly string _host;
     private readonly HashSet<string> _said = [];
     private readonly List<(string Keyword, string Value)> _settings = [];

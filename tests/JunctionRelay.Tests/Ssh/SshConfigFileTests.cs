@@ -32,13 +32,28 @@ public sealed class SshConfigFileTests
         Assert.True(read.IsNamed);
         Assert.Contains("Match exec", Assert.Single(read.Warnings), StringComparison.Ordinal);
 
-        var line = SshCommandLine.OfSettings("lic", read.Settings);
+        var line = SshCommandLine.Read(["lic"], host => host == "lic" ? read.Settings : []);
         Assert.Empty(line.Problems);
         Assert.Equal(["gate", "lic1.corp"], line.Hops.Select(h => h.Host));
         Assert.Equal(4, line.Forwards.Count);
 
         Assert.False(SshConfigFile.Read(folder.Path("config"), "hpc-test").IsNamed);
         Assert.True(SshConfigFile.Read(folder.Path("config"), "HPC-7").IsNamed);
+    }
+
+    [Fact]
+    public void The_words_come_before_the_file_and_the_first_value_before_the_later()
+    {
+        (string, string)[] settings = [("compression", "no"), ("localforward", "2 b:2"), ("hostname", "real.example.com"), ("gatewayports", "no"), ("proxyjump", "other"), ("identityfile", "a"), ("identityfile", "b")];
+        var line = SshCommandLine.Read(
+            ["-g", "-J", "gate", "-L", "1:a:1", "-o", "ExitOnForwardFailure=no", "-o", "ExitOnForwardFailure=yes", "far"],
+            host => host switch { "far" => settings, "gate" => [("hostname", "gate.example.com")], _ => [] });
+        Assert.Empty(line.Problems);
+        Assert.Equal(["gate.example.com", "real.example.com"], line.Hops.Select(h => h.Host));
+        Assert.Equal(["a:1", "b:2"], line.Forwards.Select(f => f.Destination));
+        Assert.True(line.ListensOnAll);
+        Assert.False(line.ExitsOnForwardFailure);
+        Assert.Equal(2, line.Warnings.Count);
     }
 
     [Fact]
