@@ -25,6 +25,7 @@ nginx nginx-light
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+faketime faketime
 promtool prometheus
 chromium chromium
 tcsh tcsh
@@ -39,6 +40,7 @@ prlimit util-linux
 ssh openssh-client
 sshd openssh-server
 git git
+faketime faketime
 LIST
 }
 

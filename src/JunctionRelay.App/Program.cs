@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using System.Globalization;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
+using JunctionRelay.App.Hosting;
 
 // Sockets read these once, before the first of them is made (docs/decisions/0001): what follows a completed read or write runs on the thread
 // that waits for all sockets, which saves 1.6-1.8x of the processor time of a round trip; one such thread for two cores.
@@ -20,8 +21,13 @@ var root = new RootCommand("Relays the TCP connections of licensed jobs to licen
     ValidateCommand.Create(),
     ForwardCommand.Create(),
     PkiCommand.Create(),
+    TokenCommand.Create(),
+    EnrollCommand.Create(),
     StatusCommand.Create(),
+    PauseCommand.Pause(),
+    PauseCommand.Resume(),
     PingCommand.Create(),
+    CheckCommand.Create(),
     ImportCommand.Create(),
     EnvCommand.Create(),
     HostsCommand.Create(),
@@ -37,6 +43,14 @@ HelpExamples.Add(root, """
 HelpExamples.Install(root);
 
 var parsed = root.Parse(args);
-var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
-// Asking for help is no error, whatever else is missing.
-return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;
+try
+{
+    var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+    // Asking for help is no error, whatever else is missing.
+    return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;
+}
+catch (Exception e)
+{
+    await Console.Error.WriteLineAsync(OpenSslFloor.Of(e) ?? $"junction: a fault of ours; please report it: {e}");
+    return OpenSslFloor.Of(e) is null ? ExitCodes.Failed : ExitCodes.Unavailable;
+}

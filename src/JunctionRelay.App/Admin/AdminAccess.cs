@@ -30,6 +30,19 @@ internal sealed class AdminAccess(AdminPlan plan, ILogger log, TimeProvider time
         return Refused(context, "it asked for a host that is not this one", StatusCodes.Status421MisdirectedRequest);
     }
 
+    /// <summary>
+    /// Null when the request may change something, else what to answer it with: whoever asks has proved who it is, or has opened a socket that is this user's alone; and it is no
+    /// web page, whose requests a browser gives the user's own credentials, but cannot give this header.
+    /// </summary>
+    public (int Status, string Text)? RefuseChange(HttpContext context)
+    {
+        if (Refuse(context) is { } refusal) return (refusal, "Not permitted.");
+        if (plan is { TokenFile: null, EndPoint: IPEndPoint } && plan.Tls?.RequirePeerCertificate is not true)
+            return (StatusCodes.Status403Forbidden, "Whoever reaches this address may look, and nobody may change anything: add admin.tokenFile, or listen on unix:/PATH.");
+        if (context.Request.Headers[AdminClient.CommandHeader].Count == 0) return (StatusCodes.Status403Forbidden, $"The header {AdminClient.CommandHeader} is missing.");
+        return null;
+    }
+
     // Only who owns a name in DNS can point it at us, and nobody owns these.
     private static bool IsOurs(HostString host) =>
         !host.HasValue || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host.Host.Trim('[', ']'), out _);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
@@ -9,14 +10,20 @@ using JunctionRelay.Connections;
 namespace JunctionRelay.App.Admin;
 
 /// <summary>What a junction answered, or why there is no answer.</summary>
-/// <param name="Json">The status; null when there is none.</param>
+/// <param name="Body">The status as JSON, or one line of text; null when there is none.</param>
 /// <param name="Problem">For people.</param>
 /// <param name="Exit">What to tell the caller.</param>
-internal readonly record struct AdminAnswer(byte[]? Json, string Problem = "", int Exit = ExitCodes.Ok);
+internal readonly record struct AdminAnswer(byte[]? Body, string Problem = "", int Exit = ExitCodes.Ok);
 
 /// <summary>Asks the admin endpoint of a running junction, the way its configuration says.</summary>
 internal sealed class AdminClient : IDisposable
 {
+    /// <summary>Sent with whatever changes something: no web page can make a browser send it to another's address.</summary>
+    public const string CommandHeader = "Junction-Command";
+
+    /// <summary>What to say where the configuration has none.</summary>
+    public const string NoAdmin = "this configuration has no admin section, so that nobody can ask: add \"admin\": { \"listen\": \"127.0.0.1:9180\" }";
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     private readonly HttpClient _http;
@@ -54,17 +61,27 @@ internal sealed class AdminClient : IDisposable
         return errors == System.Net.Security.SslPolicyErrors.None;
     }
 
-    public async Task<AdminAnswer> StatusAsync(CancellationToken cancellationToken)
+    /// <summary>What it does now.</summary>
+    public Task<AdminAnswer> StatusAsync(CancellationToken cancellationToken) => SendAsync(() => new(HttpMethod.Get, "status"), cancellationToken);
+
+    /// <summary>Pauses a service, or lets it go on.</summary>
+    public Task<AdminAnswer> SwitchAsync(ServiceWish wish, CancellationToken cancellationToken) =>
+        SendAsync(() => new(HttpMethod.Post, ServiceSwitch.PathOf(wish)) { Headers = { { CommandHeader, "switch" } } }, cancellationToken);
+
+    private async Task<AdminAnswer> SendAsync(Func<HttpRequestMessage> make, CancellationToken cancellationToken)
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, "status");
+            using var request = make();
             if (_tokenFile is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(_tokenFile, cancellationToken)).Trim());
             using var response = await _http.SendAsync(request, cancellationToken);
-            return response.StatusCode switch
+            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+            return (response.StatusCode, request.Method == HttpMethod.Post) switch
             {
-                HttpStatusCode.OK => new(await response.Content.ReadAsByteArrayAsync(cancellationToken)),
-                HttpStatusCode.Unauthorized => new(null, $"the junction at {_address} wants another token", ExitCodes.NotPermitted),
+                (HttpStatusCode.OK, _) => new(body),
+                (HttpStatusCode.Unauthorized, _) => new(null, $"the junction at {_address} wants another token", ExitCodes.NotPermitted),
+                (HttpStatusCode.Forbidden, true) => new(null, $"the junction at {_address} does not permit it: {Line(body)}", ExitCodes.NotPermitted),
+                (HttpStatusCode.NotFound or HttpStatusCode.Conflict, true) => new(null, Line(body), ExitCodes.Failed),
                 _ => new(null, $"what listens on {_address} answers {(int)response.StatusCode}: is it a junction's admin endpoint?", ExitCodes.Unavailable),
             };
         }
@@ -85,6 +102,9 @@ internal sealed class AdminClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    /// <summary>A short answer of a junction, or of somebody who is none.</summary>
+    public static string Line(byte[] body) => new([.. Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 500))).Trim().Where(c => !char.IsControl(c))]);
 
     private static async Task<Socket> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {

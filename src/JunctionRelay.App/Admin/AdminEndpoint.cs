@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.App.Admin;
 
-/// <summary>What each path of the admin endpoint answers. Everything here is read-only; nothing a client sends comes back to it.</summary>
+/// <summary>What each path of the admin endpoint answers. All but <see cref="ServiceSwitch"/> is read-only; nothing a client sends comes back to it.</summary>
 internal sealed class AdminEndpoint(
     Func<JunctionPlan> plan, RelayService relays, StatusReader reader, StatusFeed feed, MeterReadings readings, AdminAccess access, QuietThread quiet, ILogger log, TimeProvider time)
 {
@@ -21,6 +21,7 @@ internal sealed class AdminEndpoint(
     private readonly RenderedOnce _status = new(() => Chunks.Json(reader.Read(withConnections: true), StatusJson.Default.StatusDocument), quiet, time);
     private readonly RenderedOnce _metrics = new(() => Metrics(relays, readings), quiet, time);
     private readonly PageFiles _files = new();
+    private readonly ServiceSwitch _switch = new(plan, relays);
     private int _watchers;
 
     public async Task HandleAsync(HttpContext context)
@@ -29,10 +30,15 @@ internal sealed class AdminEndpoint(
         SecurityHeaders(context.Response.Headers);
         try
         {
-            if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+            if (HttpMethods.IsPost(context.Request.Method) && ServiceSwitch.Of(path) is { } wish)
+            {
+                var (code, said) = access.RefuseChange(context) ?? _switch.Turn(wish);
+                await TextAsync(context, code, said);
+            }
+            else if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
             {
                 context.Response.Headers.Allow = "GET, HEAD";
-                await TextAsync(context, StatusCodes.Status405MethodNotAllowed, "This endpoint tells, and changes nothing.");
+                await TextAsync(context, StatusCodes.Status405MethodNotAllowed, "This path tells, and changes nothing.");
             }
             else if (HealthOf(path) is var (status, text))
             {

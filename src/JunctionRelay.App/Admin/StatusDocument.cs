@@ -42,7 +42,22 @@ internal sealed record StatusDocument
 
     /// <summary>The oldest first, at most <see cref="StatusReader.MostConnections"/>; <see cref="ConnectionCount"/> counts all.</summary>
     public IReadOnlyList<StatusConnection>? Connections { get; init; }
+
+    /// <summary>The licenses in use, where relays follow license servers; with <see cref="Connections"/> only.</summary>
+    public IReadOnlyList<StatusSeats>? Seats { get; init; }
 }
+
+/// <summary>The seats of one vendor daemon.</summary>
+/// <param name="Relay">The relay, or <c>service/NAME</c>, whose license server it is.</param>
+/// <param name="Held">All of them.</param>
+/// <param name="Holders">The longest first, at most <see cref="StatusReader.MostConnections"/>; those of one user on one node through one peer are one line.</param>
+internal sealed record StatusSeats(string Relay, string Vendor, int Held, IReadOnlyList<StatusHolder> Holders);
+
+/// <param name="User">As the client says, like the host.</param>
+/// <param name="Client">The address of the node, as the first junction saw it.</param>
+/// <param name="Peer">The junction that they come through, or the name of the client's certificate; null where none was proved.</param>
+/// <param name="Since">Since when the oldest of them is held.</param>
+internal sealed record StatusHolder(string? User, string? Host, string Client, string? Peer, int Held, DateTimeOffset Since);
 
 /// <param name="ReadAt">When the configuration was last read.</param>
 /// <param name="Succeeded">Whether it was usable; if not, the one before it still runs.</param>
@@ -55,7 +70,11 @@ internal sealed record StatusConfiguration(DateTimeOffset ReadAt, bool Succeeded
 /// <param name="Denied">Connections that were refused, by rule.</param>
 internal sealed record StatusRelay(
     string Name, string Kind, IReadOnlyList<string> Listen, bool HasPath, long Connections, int? MostConnections, long Ended, IReadOnlyDictionary<string, long> Denied,
-    long BytesToTarget, long BytesToClient, IReadOnlyList<StatusTarget> Targets);
+    long BytesToTarget, long BytesToClient, IReadOnlyList<StatusTarget> Targets)
+{
+    /// <summary>A service that peers do not get, although it is there.</summary>
+    public bool Paused { get; init; }
+}
 
 /// <param name="Up">As far as anybody knows: a target that is not probed is never down.</param>
 /// <param name="Detail">Why it is down; null while up.</param>

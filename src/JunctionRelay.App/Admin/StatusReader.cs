@@ -1,3 +1,4 @@
+using System.Net;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
@@ -52,6 +53,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
                 totals.Values.SelectMany(t => t.Ended).GroupBy(e => e.Key.Name()).OrderBy(e => e.Key, StringComparer.Ordinal).ToDictionary(e => e.Key, e => e.Sum(n => n.Value)),
                 [.. Ended.After(0).Ended.Reverse().Select(Row)]),
             Connections = withConnections ? [.. Connections.Take(MostConnections).Select(c => Row(c, now))] : null,
+            Seats = withConnections ? SeatsOf(relays.Connections.Seats) : null,
         };
     }
 
@@ -66,6 +68,21 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
         ended.At, ended.Id.ToString(), ended.Relay, ended.Client, ended.Peer, ended.Target, ended.ToTarget, ended.ToClient, Math.Round(ended.Age.TotalSeconds, 3),
         ended.Reason.Name(), ended.Detail.Length == 0 ? null : ended.Detail);
 
+    /// <summary>Seats by vendor, and by who holds them.</summary>
+    public static IReadOnlyList<StatusSeats> SeatsOf(IEnumerable<HeldSeat> seats) =>
+    [
+        .. seats.GroupBy(s => (s.Relay, s.Vendor)).OrderBy(v => v.Key.Relay, StringComparer.Ordinal).ThenBy(v => v.Key.Vendor, StringComparer.Ordinal).Select(vendor => new StatusSeats(
+            vendor.Key.Relay, vendor.Key.Vendor, vendor.Count(),
+            [
+                .. vendor.GroupBy(s => (s.Holder.User, s.Holder.Host, Node: NodeOf(s.Client), s.Peer))
+                    .Select(who => new StatusHolder(who.Key.User, who.Key.Host, who.Key.Node, Known(who.Key.Peer), who.Count(), who.Min(s => s.Since)))
+                    .OrderBy(who => who.Since).Take(MostConnections),
+            ])),
+    ];
+
+    // Without the port, which each connection has of its own.
+    private static string NodeOf(string client) => IPEndPoint.TryParse(client, out var address) && client.Contains(':') ? address.Address.ToString() : client;
+
     private IEnumerable<StatusRelay> Relays(JunctionPlan running, Dictionary<string, RelayTotals> totals)
     {
         var addresses = relays.Addresses.ToLookup(a => a.Relay, a => SocketDialer.Text(a.Address));
@@ -76,7 +93,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
         }
 
         foreach (var (name, targets) in running.Links?.Services.Services ?? new Dictionary<string, Targets.TargetList>())
-            yield return Relay($"service/{name}", "service", [], null, targets.Targets);
+            yield return Relay($"service/{name}", "service", [], null, targets.Targets) with { Paused = relays.Paused.Contains(name) || running.Links!.Services.Paused.Contains(name) };
 
         StatusRelay Relay(string name, string kind, IReadOnlyList<string> listen, int? most, IEnumerable<Targets.TargetHealth> targets)
         {

@@ -16,6 +16,7 @@ internal static class StatusView
         var parts = new List<IRenderable> { Head(status, before), Relays(status.Relays) };
         if (status.Links.Count > 0) parts.Add(Links(status.Links));
         if (status.Certificates.Count > 0) parts.Add(Certificates(status.Certificates));
+        if (status.Seats is { Count: > 0 } seats) parts.Add(Seats(status, seats, mostConnections));
         if (status.Connections is { Count: > 0 } connections && mostConnections > 0) parts.Add(Connections(status, connections, mostConnections));
         if (status.Ends.Recent.Count > 0) parts.Add(Ends(status.Ends));
         return new Rows(parts.SelectMany((part, i) => i == 0 ? [part] : new[] { new Text(""), part }));
@@ -49,7 +50,7 @@ internal static class StatusView
         foreach (var relay in relays)
         {
             table.AddRow(
-                new Markup($"{Light(relay.HasPath)} {Safe(relay.Name)}"),
+                new Markup($"{Light(relay.HasPath && !relay.Paused)} {Safe(relay.Name)}{(relay.Paused ? " [yellow]paused[/]" : "")}"),
                 new Markup(Safe(string.Join('\n', relay.Listen))),
                 new Markup($"{relay.Connections}{(relay.MostConnections is { } most ? $" / {most}" : "")}"),
                 new Markup(Size(relay.BytesToTarget)), new Markup(Size(relay.BytesToClient)), new Markup($"{relay.Ended}"),
@@ -86,6 +87,20 @@ internal static class StatusView
             table.AddRow(
                 new Markup(Safe(certificate.Kind)), new Markup(Safe(certificate.Name)), new Markup($"{certificate.NotAfter:yyyy-MM-dd HH:mm}Z"),
                 new Markup(certificate.DaysLeft < 0 ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]"));
+        }
+
+        return table;
+    }
+
+    private static Table Seats(StatusDocument status, IReadOnlyList<StatusSeats> seats, int most)
+    {
+        var table = Sheet("SEATS", "VENDOR", "HELD", "BY", "AT", "THROUGH", "FOR");
+        foreach (var vendor in seats)
+        {
+            table.AddRow(Safe(vendor.Relay), Safe(vendor.Vendor), $"{vendor.Held}", "", "", "", "");
+            foreach (var who in vendor.Holders.Take(most))
+                table.AddRow("", "", $"{who.Held}", Safe($"{who.User}@{who.Host}"), Safe(who.Client), Safe(who.Peer ?? "-"), Age(status.Now - who.Since));
+            if (vendor.Holders.Count > most) table.AddRow("", "", "", $"and {vendor.Holders.Count - most} more", "", "", "");
         }
 
         return table;

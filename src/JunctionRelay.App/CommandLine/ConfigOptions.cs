@@ -52,11 +52,13 @@ internal sealed class ConfigOptions
         _keys.Add((option, key));
     }
 
+    /// <summary>Whether a configuration is named, or lies where one is looked for.</summary>
+    public bool IsThere(ParseResult parsed) => Named(parsed) is not null;
+
     /// <summary>Reads it; problems are written to <paramref name="error"/>, and null is returned when there are any.</summary>
     public ConfigReading? Read(ParseResult parsed, TextWriter error)
     {
-        var file = (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
-        if (file is null)
+        if (Named(parsed) is not { } file)
         {
             error.WriteLine($"junction: there is no {DefaultFiles[0]} here and no {DefaultFiles[1]}; name a configuration file, or see docs/examples");
             return null;
@@ -78,6 +80,8 @@ internal sealed class ConfigOptions
         foreach (var problem in reading.Problems) error.WriteLine($"junction: {problem}");
         return reading.Config is null ? null : reading;
     }
+
+    private string? Named(ParseResult parsed) => (_hasArgument ? parsed.GetValue(_file) : null) ?? parsed.GetValue(_config) ?? DefaultFiles.FirstOrDefault(File.Exists);
 
     /// <summary>The process's variables.</summary>
     public static IReadOnlyDictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()

@@ -9,7 +9,7 @@ internal sealed class LicenseArguments
 {
     private readonly Argument<string[]> _files = new("FILE")
     {
-        Description = "License files (FlexNet, RLM), or the values of license variables: 27000@lic1, 27000@a,27000@b,27000@c",
+        Description = "License files (FlexNet, RLM), or the values of license variables: 27000@lic1, 27000@lic1:27000@lic2, 27000@a,27000@b,27000@c",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -47,9 +47,9 @@ internal sealed class LicenseArguments
         var (files, sources) = (new List<LicenseFile>(), new List<LicenseSource>());
         foreach (var argument in parsed.GetValue(_files) ?? [])
         {
-            if (!File.Exists(argument) && LicenseSource.FromVariable(argument) is { } source)
+            if (!File.Exists(argument) && LicenseSource.ListFromVariable(argument) is { } list)
             {
-                sources.Add(source);
+                sources.AddRange(list);
                 continue;
             }
 
@@ -71,7 +71,8 @@ internal sealed class LicenseArguments
         return (files, sources);
     }
 
-    private static (LicenseFile? File, string? Problem) ReadFile(string path)
+    /// <summary>Reads one license file, or says why not.</summary>
+    public static (LicenseFile? File, string? Problem) ReadFile(string path)
     {
         try
         {

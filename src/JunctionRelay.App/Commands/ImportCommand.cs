@@ -124,6 +124,8 @@ internal static class ImportCommand
         }
     }
 
+    private static string Lines(string what, params string[] commands) => $"{what}:{string.Concat(commands.Select(c => $"\n     {c}"))}";
+
     private static async Task NextAsync(TextWriter output, string directory, ImportOptions options, IReadOnlyList<PlacedServer> servers, bool isPlaceholder)
     {
         string In(string file) => Path.Combine(directory, file);
@@ -136,9 +138,18 @@ internal static class ImportCommand
         {
             if (isPlaceholder)
                 steps.Add($"in {In("cloud.json")} write your enterprise junction for {Placeholder}, or import again with --enterprise HOST:PORT");
-            steps.Add("give each junction its identity, beside its configuration: junction.crt, junction.key and ca.crt in identity/ (docs/getting-started.md)");
-            steps.Add($"on the enterprise side: junction run {In("enterprise.json")}");
-            steps.Add($"{(servers.Any(s => LicenseNames.IsNobody(s.Address)) ? "on each node" : "in the cloud")}: junction run {In("cloud.json")}");
+            // Agents are many, and each has a name of its own.
+            var isAgent = servers.Any(s => LicenseNames.IsNobody(s.Address));
+            var (where, there, token) = isAgent ? ("on each node", "node", "--name 'node-*' --uses 100 --ttl 24h") : ("in the cloud", "cloud", "--name cloud");
+            var enterprise = options.Enterprise.Value;
+            steps.Add(Lines("on the enterprise side, once: an authority, the identity of its junction, and a token for the other",
+                $"junction pki init --junction enterprise --directory {In("pki")}",
+                $"junction pki issue enterprise --directory {In("pki")} --out {In("identity")}",
+                $"junction token create {token} --directory {In("pki")} --out {In("join.token")}"));
+            steps.Add(Lines("there, from now on", $"junction run {In("enterprise.json")}"));
+            steps.Add(Lines($"{where}, with cloud.json, join.token{(servers.Any(s => s.NodeHost != s.Address) ? ", hosts" : "")} and license.env brought there into the directory {there}",
+                $"junction enroll {(enterprise.Host.Contains(':') ? $"[{enterprise.Host}]" : enterprise.Host)}:{enterprise.Port} --token-file {there}/join.token --identity {there}/identity{(isAgent ? " --name node-$(hostname -s)" : "")}",
+                $"junction run {there}/cloud.json"));
         }
 
         if (servers.Any(s => s.NodeHost != s.Address))

@@ -51,6 +51,7 @@ internal static class PkiIssueCommand
         var known = pki.ReadNode(name);
         var node = known ?? new NodeRecord { Name = name, Key = "", Serial = "", Joined = TimeProvider.System.GetUtcNow() };
         using var issued = pki.Issue(node, new PublicKey(key), lifetime);
+        if (name != pki.Settings.Junction) identity.WriteEnrolment(new EnrolmentRecord(pki.Settings.Junction, identity.ReadEnrolment()?.Address));
         identity.Write(issued.ExportCertificatePem() + "\n", pki.TrustPem);
         await Console.Out.WriteLineAsync($"{name} ({PkiShowCommand.DnsName(issued)}) issued into {identity.Root}, valid until {issued.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z");
         if (known is not null && pki.ReadNode(name)!.Key != known.Key)

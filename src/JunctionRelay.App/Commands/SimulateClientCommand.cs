@@ -18,12 +18,11 @@ internal static class SimulateClientCommand
     // So many checkouts under way at once: enough to be a burst, few enough for one process on a small machine.
     private const int Burst = 64;
 
-    private static readonly Option<DnsEndPoint> Server = new("--server")
-    {
-        Description = "lmgrd, HOST:PORT",
-        Required = true,
-        CustomParser = ParseEndPoint,
-    };
+    private const string DefaultVendor = "demod";
+
+    private static readonly Option<DnsEndPoint> Server = new("--server") { Description = "lmgrd, HOST:PORT", CustomParser = ParseEndPoint };
+
+    private static readonly Option<string> Triad = new("--triad") { Description = "Three servers that stand in for each other, as in a license variable: 27000@a,27000@b,27000@c" };
 
     private static readonly Option<string> VendorHost = new("--vendor-host") { Description = "Dialled in place of the host that the redirect names" };
 
@@ -38,7 +37,7 @@ internal static class SimulateClientCommand
 
     private static readonly Option<string> Host = Text("--host", "The client host of the hello", FlexLmHello.MaxHostBytes, () => Environment.MachineName);
 
-    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", FlexLmHello.MaxVendorBytes, () => "demod");
+    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", FlexLmHello.MaxVendorBytes, () => DefaultVendor);
 
     private static readonly Option<double> Heartbeat = new("--heartbeat")
     {
@@ -56,9 +55,16 @@ internal static class SimulateClientCommand
     public static Command Create()
     {
         var command = new Command("simulate-client", "Check seats out of a simulated license server") { Hidden = true };
-        Option[] options = [Server, VendorHost, VendorPort, Hold, Count, User, Host, Vendor, Heartbeat, Limit, PieceBytes, Verbose];
+        Option[] options = [Server, Triad, VendorHost, VendorPort, Hold, Count, User, Host, Vendor, Heartbeat, Limit, PieceBytes, Verbose];
         foreach (var option in options)
             command.Options.Add(option);
+        command.Validators.Add(said =>
+        {
+            if (said.GetResult(Server) is not null && said.GetResult(Triad) is not null) said.AddError("--server and --triad: one of them, please.");
+            // What is not said has its default only after this.
+            else if (said.GetResult(Server) is null && Servers(said.GetValue(Triad), said.GetValue(Vendor) ?? DefaultVendor) is null)
+                said.AddError("Say --server HOST:PORT, or --triad 27000@a,27000@b,27000@c, or set the license variable to one of these.");
+        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -117,7 +123,11 @@ internal static class SimulateClientCommand
             {
                 if (first is not null)
                     return;
-                var result = await SimulatedLicenseClient.CheckOutAsync(Options(arguments, number), stop);
+                var options = Options(arguments, number);
+                var servers = arguments.GetValue(Server) is null ? Servers(arguments.GetValue(Triad), arguments.GetValue(Vendor)!)! : [options.Server];
+                var result = servers.Count > 1
+                    ? await SimulatedLicenseClient.CheckOutAsync(options, servers, stop)
+                    : await SimulatedLicenseClient.CheckOutAsync(options with { Server = servers[0] }, stop);
                 lock (seats)
                 {
                     first ??= result.Failure;
@@ -140,7 +150,7 @@ internal static class SimulateClientCommand
         var heartbeat = arguments.GetValue(Heartbeat);
         return new SimulatedClientOptions
         {
-            Server = arguments.GetValue(Server)!,
+            Server = arguments.GetValue(Server) ?? new DnsEndPoint("localhost", LicenseSource.DefaultPort(LicenseKind.FlexNet)),
             VendorHost = arguments.GetValue(VendorHost),
             VendorPort = arguments.GetValue(VendorPort) is > 0 and var port ? port : null,
             Hello = new FlexLmHello
@@ -157,6 +167,11 @@ internal static class SimulateClientCommand
             StepDone = arguments.GetValue(Verbose) ? (step, what) => Console.Error.WriteLine($"{step}: {what}") : null,
         };
     }
+
+    // A server or a triad: as said, else as licensed programs find it, by the variable of their vendor daemon or the one for all.
+    private static List<DnsEndPoint>? Servers(string? triad, string vendor) =>
+        LicenseSource.FromVariable(triad ?? Environment.GetEnvironmentVariable($"{vendor.ToUpperInvariant()}_LICENSE_FILE") ?? Environment.GetEnvironmentVariable("LM_LICENSE_FILE") ?? "")?
+            .Servers.Select(s => new DnsEndPoint(s.Host, s.Port)).ToList();
 
     // Waits until the user wants the seats back (null), or one of them is gone.
     private static async Task<SimulatedSeat?> LostAsync(List<SimulatedSeat> seats, StopRequest stop)

@@ -11,7 +11,7 @@ namespace JunctionRelay.App.Commands;
 /// <summary>
 /// <c>junction simulate-server</c> (hidden): the simulated license server as a process of its own. Writes <see cref="SeatLines"/> to standard output and
 /// reads orders from standard input, a line each: <c>counts</c>, <c>wait N SECONDS</c>, <c>restart-vendor [PORT] [reset]</c>,
-/// <c>move-vendor [PORT]</c>, <c>end SEAT fin|reset</c>, <c>stop</c>. The end of its input is no order; TERM stops it.
+/// <c>move-vendor [PORT]</c>, <c>master HOST</c>, <c>end SEAT fin|reset</c>, <c>stop</c>. The end of its input is no order; TERM stops it.
 /// </summary>
 internal static class SimulateServerCommand
 {
@@ -38,6 +38,8 @@ internal static class SimulateServerCommand
         DefaultValueFactory = _ => "localhost",
     };
 
+    private static readonly Option<string?> Master = new("--master") { Description = "The master that lmgrd names to clients that ask for no vendor; itself unless said" };
+
     private static readonly Option<string> Vendor = new("--vendor")
     {
         Description = "The vendor daemon's name",
@@ -54,6 +56,7 @@ internal static class SimulateServerCommand
         command.Options.Add(Seats);
         command.Options.Add(HostName);
         command.Options.Add(Vendor);
+        command.Options.Add(Master);
         command.Options.Add(Quiet);
         command.SetAction(RunAsync);
         return command;
@@ -83,6 +86,7 @@ internal static class SimulateServerCommand
             Seats = arguments.GetValue(Seats),
             HostName = arguments.GetValue(HostName)!,
             Vendor = arguments.GetValue(Vendor)!,
+            Master = arguments.GetValue(Master),
             SeatChanged = arguments.GetValue(Quiet) ? null : change => lines.Writer.TryWrite(SeatLines.Change(change)),
         };
 
@@ -132,6 +136,10 @@ internal static class SimulateServerCommand
                         break;
                     case ["move-vendor", .. var rest]:
                         await server.Daemon.MoveAsync(rest.Length > 0 ? int.Parse(rest[0], CultureInfo.InvariantCulture) : 0);
+                        lines.TryWrite(SeatLines.Listening(server));
+                        break;
+                    case ["master", var master]:
+                        server.Master = master;
                         lines.TryWrite(SeatLines.Listening(server));
                         break;
                     case ["end", var seat, "fin" or "reset"] words:

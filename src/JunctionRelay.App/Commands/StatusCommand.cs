@@ -41,8 +41,7 @@ internal static class StatusCommand
         command.SetAction(async (parsed, stop) =>
         {
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
-            if (RelayPlanBuilder.Admin(reading.Config!, reading.Home) is not { } admin)
-                return await FailAsync("this configuration has no admin section, so that nobody can ask: add \"admin\": { \"listen\": \"127.0.0.1:9180\" }", ExitCodes.Unavailable);
+            if (RelayPlanBuilder.Admin(reading.Config!, reading.Home) is not { } admin) return await FailAsync(AdminClient.NoAdmin, ExitCodes.Unavailable);
             using var client = new AdminClient(admin);
             // A live view that is killed leaves the terminal without its cursor.
             using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -66,7 +65,7 @@ internal static class StatusCommand
     private static async Task<int> JsonAsync(AdminClient client, CancellationToken stop)
     {
         var answer = await client.StatusAsync(stop);
-        if (answer.Json is not { } json) return await FailAsync(answer.Problem, answer.Exit);
+        if (answer.Body is not { } json) return await FailAsync(answer.Problem, answer.Exit);
         await using var output = Console.OpenStandardOutput();
         await output.WriteAsync((byte[])[.. json, (byte)'\n'], stop);
         return ExitCodes.Ok;
@@ -84,7 +83,7 @@ internal static class StatusCommand
     private static async Task<int> ShowAsync(AdminClient client, int most, CancellationToken stop)
     {
         var answer = await client.StatusAsync(stop);
-        if (answer.Json is not { } json) return await FailAsync(answer.Problem, answer.Exit);
+        if (answer.Body is not { } json) return await FailAsync(answer.Problem, answer.Exit);
         Screen().Write(StatusView.Of(Read(json), null, most));
         return ExitCodes.Ok;
     }
@@ -92,15 +91,15 @@ internal static class StatusCommand
     private static async Task<int> WatchAsync(AdminClient client, int most, CancellationToken stop)
     {
         var answer = await client.StatusAsync(stop);
-        if (answer.Json is null) return await FailAsync(answer.Problem, answer.Exit);
-        var before = Read(answer.Json);
+        if (answer.Body is null) return await FailAsync(answer.Problem, answer.Exit);
+        var before = Read(answer.Body);
         await Screen().Live(StatusView.Of(before, null, most)).Overflow(VerticalOverflow.Crop).StartAsync(async live =>
         {
             while (await PauseAsync(stop))
             {
                 answer = await client.StatusAsync(stop);
                 // A junction that is being restarted comes back.
-                if (answer.Json is not { } json)
+                if (answer.Body is not { } json)
                 {
                     live.UpdateTarget(new Rows(new Markup($"[red]{Markup.Escape(answer.Problem)}[/]")));
                     continue;

@@ -75,9 +75,45 @@ internal static class SimulatedLicenseClient
         return redirect is null ? new(null, failure) : await AskVendorAsync(options, redirect, cancellationToken);
     }
 
+    /// <summary>
+    /// Does one checkout from servers that stand in for each other, as the clients of a triad: the first that answers says who the master is, and that one is
+    /// asked. The failure of the last is returned when none leads to a seat.
+    /// </summary>
+    public static async Task<CheckoutResult> CheckOutAsync(SimulatedClientOptions options, IReadOnlyList<DnsEndPoint> servers, CancellationToken cancellationToken = default)
+    {
+        CheckoutResult result = default;
+        foreach (var server in servers)
+        {
+            var asked = options with { Server = server, Hello = options.Hello with { Vendor = "" } };
+            var (answer, failure) = await AskAsync(asked, FlexLmFrame.Parse, "answer", cancellationToken);
+            if (answer is null)
+            {
+                result = new(null, failure);
+                continue;
+            }
+
+            // The master's port is the one that the client's own list has for it.
+            var master = FlexLmServerAnswer.Read(answer)?.Master;
+            result = servers.FirstOrDefault(s => s.Host == master) is { } known
+                ? await CheckOutAsync(options with { Server = known }, cancellationToken)
+                : new(null, new(CheckoutStep.ReadRedirect, InvalidData, $"lmgrd {Text(server)} names the master {master}, which is none of the servers"));
+            if (result.Seat is not null) return result;
+        }
+
+        return result;
+    }
+
     /// <summary>The first half of a checkout: asks lmgrd where the vendor daemon is.</summary>
     public static async Task<(FlexLmRedirect? Redirect, CheckoutFailure? Failure)> AskServerAsync(
         SimulatedClientOptions options, CancellationToken cancellationToken = default)
+    {
+        var (redirect, failure) = await AskAsync(options, FlexLmRedirect.Parse, "redirect", cancellationToken);
+        if (redirect is not null) options.StepDone?.Invoke(CheckoutStep.ReadRedirect, $"{redirect.Host}:{redirect.Port}");
+        return (redirect, failure);
+    }
+
+    private static async Task<(T? Answer, CheckoutFailure? Failure)> AskAsync<T>(
+        SimulatedClientOptions options, MessageReader.Parser<T> parse, string what, CancellationToken cancellationToken) where T : class
     {
         var dialled = await DialAsync(options, options.Server, cancellationToken);
         if (dialled.Socket is not { } socket)
@@ -87,11 +123,10 @@ internal static class SimulatedLicenseClient
         {
             options.StepDone?.Invoke(CheckoutStep.DialServer, $"{Plain(socket.LocalEndPoint)} -> {Plain(socket.RemoteEndPoint)}");
             var read = await new MessageReader(socket, MaxReplyBytes, options.PieceBytes)
-                .ReadAsync(FlexLmRedirect.Parse, options.StepLimit, cancellationToken);
+                .ReadAsync(parse, options.StepLimit, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             if (read.Message is null)
-                return (null, new(CheckoutStep.ReadRedirect, Code(read.End), $"no redirect from lmgrd {Text(options.Server)}: {read.Why}"));
-            options.StepDone?.Invoke(CheckoutStep.ReadRedirect, $"{read.Message.Host}:{read.Message.Port}");
+                return (null, new(CheckoutStep.ReadRedirect, Code(read.End), $"no {what} from lmgrd {Text(options.Server)}: {read.Why}"));
             return (read.Message, null);
         }
     }

@@ -22,6 +22,9 @@ internal sealed record SimulatedServerOptions
     /// <summary>The name under which lmgrd sends clients to the vendor daemon: the server's own, not the one that the client had dialled.</summary>
     public string HostName { get; init; } = "localhost";
 
+    /// <summary>The master that lmgrd names to clients that ask for no vendor; null: itself.</summary>
+    public string? Master { get; init; }
+
     /// <summary>How long a client may take for its hello.</summary>
     public TimeSpan HelloLimit { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -49,6 +52,8 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
         _options = options;
         // A wrong host name shows here, not in the first client's face.
         _ = new FlexLmRedirect { Host = options.HostName, Port = 1 }.ToBytes();
+        Master = options.Master ?? options.HostName;
+        _ = new FlexLmServerAnswer(Master, options.Vendor).ToFrame();
         Seats = new SeatLedger(options.Seats, options.SeatChanged);
         _lmgrd = new SimulatedPort(options.Listen, ConverseAsync);
         try
@@ -69,6 +74,9 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
 
     /// <summary>The vendor daemon; restart it to change its port.</summary>
     public SimulatedVendorDaemon Daemon { get; }
+
+    /// <summary>The master that lmgrd names to clients that ask for no vendor; in a triad another takes over when it fails.</summary>
+    public string Master { get; set; }
 
     /// <summary>Who holds what.</summary>
     public SeatLedger Seats { get; }
@@ -99,6 +107,13 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
     {
         var reader = new MessageReader(socket, FlexLmHello.LengthBytes);
         var hello = await reader.ReadAsync(FlexLmHello.Parse, _options.HelloLimit, stopping);
+        if (hello.Message is { Vendor: "" })
+        {
+            await socket.SendAsync(new FlexLmServerAnswer(Master, _options.Vendor).ToFrame().ToBytes(), SocketFlags.None, stopping);
+            await HangUpAsync(socket, reader, stopping);
+            return;
+        }
+
         if (hello.Message is null || hello.Message.Vendor != _options.Vendor)
         {
             Interlocked.Increment(ref _refusedHellos);

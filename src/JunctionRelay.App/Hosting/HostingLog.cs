@@ -8,6 +8,9 @@ internal static partial class HostingLog
     [LoggerMessage(1202, LogLevel.Warning, "the service manager listens on {address} for us, and nothing in the configuration does: closed", EventName = "socket-unused")]
     public static partial void SocketUnused(this ILogger log, string address);
 
+    [LoggerMessage(1203, LogLevel.Error, "the audit cannot be written to {file} ({error}): what happens meanwhile is not in it", EventName = "audit-not-written")]
+    public static partial void AuditNotWritten(this ILogger log, string file, string error);
+
     [LoggerMessage(1201, LogLevel.Warning, "{lines} lines of the log were dropped: nobody took them", EventName = "log-lines-dropped")]
     public static partial void LogLinesDropped(this ILogger log, long lines);
 

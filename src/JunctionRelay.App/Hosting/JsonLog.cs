@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace JunctionRelay.App.Hosting;
 
 /// <summary>For programs: one JSON object a line. <c>time</c>, <c>level</c>, <c>event</c>, <c>eventId</c>, <c>message</c>, then the fields of the event by their names.</summary>
-internal sealed class JsonLog : ILogFormat
+/// <param name="word">What every line has as its <c>level</c>; null = the event's own.</param>
+internal sealed class JsonLog(string? word = null) : ILogFormat
 {
     /// <summary>Keys that no field of an event may have.</summary>
     public static readonly IReadOnlyList<string> OwnKeys = ["time", "level", "event", "eventId", "message", "exception"];
@@ -21,7 +22,7 @@ internal sealed class JsonLog : ILogFormat
         {
             json.WriteStartObject();
             json.WriteString("time", LogWords.Time(time));
-            json.WriteString("level", level.Word());
+            json.WriteString("level", word ?? level.Word());
             json.WriteString("event", id.Name);
             json.WriteNumber("eventId", id.Id);
             json.WriteString("message", message.AsSpan().TrimEnd());

@@ -22,7 +22,10 @@ internal static class JunctionHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton<ILoggerProvider>(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        builder.Services.AddSingleton<ILoggerProvider>(s => s.GetRequiredService<LogOutput>());
+        if (reading.Config!.AuditFile(reading.Home) is { } audit)
+            builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
         builder.Logging.SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SocketActivation.Take());
@@ -35,6 +38,7 @@ internal static class JunctionHost
         // Stopped in the opposite order: the relays drain while the links still carry them, and while somebody may watch.
         builder.Services.AddHostedService(s => Watchdog.Of(s.GetRequiredService<RelayService>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddHostedService(Identity);
+        builder.Services.AddHostedService(Revocation);
         builder.Services.AddHostedService(s => s.GetRequiredService<AdminServer>());
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
@@ -98,7 +102,17 @@ internal static class JunctionHost
     }
 
     private static IdentityService Identity(IServiceProvider services) => new(
-        () => services.GetRequiredService<PlanInForce>().Plan.Stores, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+        () => services.GetRequiredService<PlanInForce>().Plan.Stores, () => services.GetRequiredService<PlanInForce>().Plan.Renewal, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<IdentityService>>());
+
+    private static RevocationService Revocation(IServiceProvider services)
+    {
+        var (links, relays) = (services.GetRequiredService<LinkService>(), services.GetRequiredService<RelayService>());
+        var revocation = new RevocationService(
+            () => services.GetRequiredService<PlanInForce>().Plan.Revocation, () => relays.Connections.Connections, services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<RevocationService>>());
+        links.ReceiveDenyList = revocation.Receive;
+        return revocation;
+    }
 
     private static AdminServer Admin(IServiceProvider services) => new(
         () => services.GetRequiredService<PlanInForce>().Plan, services.GetRequiredService<RelayService>(), services.GetRequiredService<LinkService>(),
@@ -140,7 +154,7 @@ internal static class JunctionHost
     // What a reload changes outside of relays and links.
     private static void Applied(IServiceProvider services, JunctionConfig config)
     {
-        ((LogOutput)services.GetRequiredService<ILoggerProvider>()).Level = LogWords.Level(config.LogLevel);
+        services.GetRequiredService<LogOutput>().Level = LogWords.Level(config.LogLevel);
         services.GetRequiredService<AdminServer>().Reloaded();
     }
 }

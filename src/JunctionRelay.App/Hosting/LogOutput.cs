@@ -21,6 +21,12 @@ internal sealed class LogOutput : ILoggerProvider
     /// <summary>Written at once, where many lines wait.</summary>
     private const int BatchBytes = 64 * 1024;
 
+    /// <summary>
+    /// Between two writes: what is said meanwhile is written together. A line for each of many short connections would otherwise wake this thread and write
+    /// each time, a fifth of such a connection's processor time. The first line after a pause is written at once.
+    /// </summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(10);
+
     /// <summary>At the end, for a reader that is slow.</summary>
     private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
 
@@ -28,15 +34,18 @@ internal sealed class LogOutput : ILoggerProvider
     private readonly ILogFormat _format;
     private readonly TimeProvider _time;
     private readonly BlockingCollection<string> _lines = new(MostWaiting);
+    private readonly ManualResetEvent _ending = new(false);
     private readonly Thread _writing;
     private readonly Meter _meter = new(RelayMetrics.MeterName);
     private long _dropped;
     private long _told;
+    private int _isDisposed;
 
-    public LogOutput(Stream output, ILogFormat format, LogLevel level, TimeProvider time)
+    /// <param name="what">What the lines are, in the name of the counter of those that were dropped.</param>
+    public LogOutput(Stream output, ILogFormat format, LogLevel level, TimeProvider time, string what = "log")
     {
         (_output, _format, _time, Level) = (output, format, time, level);
-        _meter.CreateObservableCounter("junction.log.dropped", () => Dropped, "{line}", "Lines of the log that were dropped because nobody took them.");
+        _meter.CreateObservableCounter($"junction.{what}.dropped", () => Dropped, "{line}", $"Lines of the {what} that were dropped because nobody took them.");
         _writing = new Thread(Write) { IsBackground = true, Name = "log" };
         _writing.Start();
     }
@@ -44,15 +53,26 @@ internal sealed class LogOutput : ILoggerProvider
     /// <summary>What is below is not shown.</summary>
     public LogLevel Level { get; set; }
 
+    /// <summary>The events that are written; null = all.</summary>
+    public IReadOnlySet<int>? Only { get; init; }
+
     /// <summary>Lines that were dropped since the start.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
     public ILogger CreateLogger(string categoryName) => new Category(this, categoryName, Add);
 
+    /// <summary>Writes what is left and ends. The container does so for each service that this is, so that the second time is none.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         _lines.CompleteAdding();
-        if (_writing.Join(LastLines)) _lines.Dispose();
+        _ending.Set();
+        if (_writing.Join(LastLines))
+        {
+            _lines.Dispose();
+            _ending.Dispose();
+        }
+
         _meter.Dispose();
     }
 
@@ -99,6 +119,7 @@ internal sealed class LogOutput : ILoggerProvider
             }
 
             batch.Clear();
+            _ending.WaitOne(Rest);
         }
     }
 
@@ -114,7 +135,7 @@ internal sealed class LogOutput : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (IsEnabled(logLevel) && output.Only?.Contains(eventId.Id) != false)
                 take(output._format.Line(output._time.GetUtcNow(), logLevel, eventId, formatter(state, exception), state as IReadOnlyList<KeyValuePair<string, object?>> ?? [], exception));
         }
     }

@@ -4,7 +4,6 @@ using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
-using JunctionRelay.Links;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.DependencyInjection;
 

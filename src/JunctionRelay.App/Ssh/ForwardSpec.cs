@@ -160,7 +160,7 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
         {
             // ssh  22/tcp  alias …  # comment
             var words = line.Split('#')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length > 1 && words[1].Split('/') is [var port, "tcp"] && (words[0] == name || words[2..].Contains(name)) && int.TryParse(port, CultureInfo.InvariantCulture, out var number)) return number;
+            if (words.Length > 1 && words[1].Split('/') is [var port, "tcp"] && (words[0] == name || words.Skip(2).Contains(name)) && int.TryParse(port, CultureInfo.InvariantCulture, out var number)) return number;
         }
 
         return null;

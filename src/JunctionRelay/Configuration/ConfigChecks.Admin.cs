@@ -2,7 +2,7 @@ using System.Net;
 
 namespace JunctionRelay.Configuration;
 
-/// <summary>The rules about the admin endpoint.</summary>
+/// <summary>The rules about the admin endpoint and the audit.</summary>
 internal sealed partial class ConfigChecks
 {
     private const string AdminExample = "write 127.0.0.1:9180, or unix:/run/junction/admin.sock";
@@ -45,6 +45,23 @@ internal sealed partial class ConfigChecks
         if (address is { UnixPath: null } && !(address.Address is { } ip && IPAddress.IsLoopback(ip)) && !proves && IsAbsent(admin.TokenFile, "admin.tokenFile"))
             Add("admin.listen", $"is '{admin.Listen}', where other machines may ask without proving who they are", "add admin.tokenFile, or write tls:// and name a trust; or listen on 127.0.0.1");
         _certificates.Check(files);
+    }
+
+    private void CheckAudit()
+    {
+        if (_config.AuditFile(_home) is not { } file || file == JunctionConfig.AuditToOutput)
+            return;
+        try
+        {
+            if (!Directory.Exists(Path.GetDirectoryName(file)))
+                Add("audit", $"is in {Path.GetDirectoryName(file)}, which does not exist", "make that directory, writable for the user that runs the junction");
+            else if (File.Exists(file))
+                new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Add("audit", $"{file} cannot be written: {e.Message}", "name a file that the user that runs the junction may write, or stdout");
+        }
     }
 
     private void CheckToken(string file)

@@ -39,7 +39,7 @@ internal sealed partial class ConfigChecks
             Add(at, $"is no {entrances[0].Address.Scheme}:// listener as {entrances[0].Path} is, and its clients cannot name a destination", "give it a relay of its own");
         foreach (var (at, address) in targets.Where(t => t.Address.Service is null || t.Address.Behind is not null))
             Add(at, $"is one place, and a client of {entrances[0].Address.Scheme}:// names its own", "write what may be named in open, or name a service behind a link: link://NAME/SERVICE");
-        foreach (var (at, address) in entrances.Where(e => e.Address.Scheme == "socks5" && !e.Address.IsLoopback && IsAbsent(relay.Users, $"{path}.users")))
+        foreach (var (at, address) in entrances.Where(e => e.Address.Scheme == "socks5" && !e.Address.IsThisMachine && IsAbsent(relay.Users, $"{path}.users")))
             Add(at, "would serve everybody who reaches it: SOCKS without a password is for this machine alone", $"add {path}.users, or listen on 127.0.0.1");
         CheckUsers($"{path}.users", relay.Users);
         if (relay.Open is null)

@@ -1,3 +1,5 @@
+using JunctionRelay.Licensing;
+
 namespace JunctionRelay.Configuration;
 
 /// <summary>The rules about license managers.</summary>
@@ -18,6 +20,7 @@ internal sealed partial class ConfigChecks
     private void CheckFollowed(string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens, List<(string Path, TargetAddress Address)> targets)
     {
         CheckVendorPorts(path, relay.Protocol, relay.VendorPorts);
+        CheckRewrite(path, relay);
         if (relay.Protocol is null)
             return;
         foreach (var (at, address) in listens)
@@ -47,6 +50,20 @@ internal sealed partial class ConfigChecks
             if (address.UnixPath is not null)
                 Add(at, "is a unix socket, and a vendor daemon is found at a port", "write HOST:PORT, or follow no license protocol here");
         }
+    }
+
+    private void CheckRewrite(string path, RelayConfig relay)
+    {
+        foreach (var (key, said) in new[] { ("rewriteHost", relay.RewriteHost), ("rewritePort", relay.RewritePort) })
+        {
+            if (said is not null && relay.Protocol is null && !_bound.IsUnclear($"{path}.protocol"))
+                Add($"{path}.{key}", "has no effect where no license protocol is followed", "add \"protocol\": \"flexlm\", or leave it out");
+        }
+
+        if (relay.RewriteHost is { } host && (AddressText.Ip(host) is null && AddressText.NameFlaw(host) != default || host.Length > FlexLmHello.MaxHostBytes))
+            Add($"{path}.rewriteHost", $"is '{host}'", $"write a host name or an address of at most {FlexLmHello.MaxHostBytes} letters: more do not fit some clients");
+        if (relay.RewritePort is { } ports && (!PortRange.TryParse(ports, out var range) || range.IsAnyFree))
+            Add($"{path}.rewritePort", $"'{ports}' is no port and no range of ports", "write numbers from 1 to 65535: 27101, or 27101-27109");
     }
 
     private void CheckVendorPorts(string path, string? protocol, IReadOnlyList<string>? ports)

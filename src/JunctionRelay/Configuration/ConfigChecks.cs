@@ -38,9 +38,11 @@ internal sealed partial class ConfigChecks
         CheckPresets();
         CheckLinks();
         CheckPeers();
+        CheckPki();
         foreach (var (key, service) in _config.Services ?? new Dictionary<string, ServiceConfig>())
             CheckService(key, $"services.{key}", service);
         CheckAdmin();
+        CheckAudit();
         CheckConflicts();
     }
 

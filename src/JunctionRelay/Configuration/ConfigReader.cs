@@ -14,7 +14,7 @@ internal static class ConfigReader
         if (layers is null)
             return new ConfigReading(null, "", "", problems) { Again = Again };
 
-        var home = file is null ? Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var home = file is null ? System.IO.Directory.GetCurrentDirectory() : Path.GetDirectoryName(Path.GetFullPath(file))!;
         var instance = file is null ? home : Path.GetFullPath(file);
         var bound = ConfigBinder.Bind(layers, problems);
         bound = bound with { Config = OwnAddresses.Apply(Presets.Apply(bound.Config)) };
@@ -30,10 +30,15 @@ internal static class ConfigReader
     }
 
     /// <summary>Where a configuration says that the authority lives, whatever else is in it: commands of the authority run before it is complete.</summary>
-    public static string? PkiDirectory(string file, IReadOnlyDictionary<string, string> environment)
+    public static string? PkiDirectory(string file, IReadOnlyDictionary<string, string> environment) => Directory(file, environment, config => config.Pki?.Directory);
+
+    /// <summary>Where it says that the identity lives; the same.</summary>
+    public static string? IdentityDirectory(string file, IReadOnlyDictionary<string, string> environment) => Directory(file, environment, config => config.Identity?.Directory);
+
+    private static string? Directory(string file, IReadOnlyDictionary<string, string> environment, Func<JunctionConfig, string?> which)
     {
         var problems = new List<ConfigProblem>();
-        return ConfigSources.Read(file, environment, new Dictionary<string, string>(), problems) is { } layers && ConfigBinder.Bind(layers, problems).Config.Pki?.Directory is { } directory
+        return ConfigSources.Read(file, environment, new Dictionary<string, string>(), problems) is { } layers && which(ConfigBinder.Bind(layers, problems).Config) is { } directory
             ? Path.GetFullPath(directory, Path.GetDirectoryName(Path.GetFullPath(file))!) : null;
     }
 }

@@ -51,6 +51,15 @@ internal sealed record JunctionConfig
     [Description("What is logged: events of this level and graver ones. Default: info.")]
     public string? LogLevel { get; init; }
 
+    /// <summary>The word that means standard output.</summary>
+    public const string AuditToOutput = "stdout";
+
+    [Description("Who used what and who was refused, as JSON lines of their own: a file that only grows, or stdout. Default: none.")]
+    public string? Audit { get; init; }
+
+    /// <summary>Where the audit goes: a full path, or <see cref="AuditToOutput"/>; null = nowhere.</summary>
+    public string? AuditFile(string home) => Audit is null or AuditToOutput ? Audit : Path.GetFullPath(Audit, home);
+
     [AtLeast("0")]
     [Description("How long connections may go on after TERM before they are reset; a second TERM resets them at once. Default: 12h, because a " +
         "licensed job holds its seat for hours; service managers have a limit of their own (systemd: TimeoutStopSec).")]

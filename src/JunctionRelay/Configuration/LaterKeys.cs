@@ -14,7 +14,6 @@ internal static class LaterKeys
     {
         ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
-        ["pki"] = "authorities at a running junction",
     };
 
     /// <summary>Whether nothing at or below <paramref name="pattern"/> can be used yet, so that nobody should be led there.</summary>

@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Pki;
 using JunctionRelay.Policies;
 using JunctionRelay.Relay;
 using JunctionRelay.Routing;
@@ -29,26 +30,38 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     /// <summary>What this junction is called.</summary>
     public string Self => _self;
 
+    /// <summary>The live sessions.</summary>
+    public LinkDirectory Directory => _directory;
+
+    /// <summary>Who is refused.</summary>
+    public required DenyLists Denied { get; init; }
+
+    /// <summary>For what we open for ourselves, on links that are up.</summary>
+    public OwnLinks Own => new(_directory, _self);
+
     /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
     public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
         new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
 
     /// <summary>A port behind a link, at which the other junction listens for us.</summary>
     public RemoteListener Listener(string link, string address, ILogger log) => new(link, PeerOf(link), address, _self, _directory, time, log);
+
     /// <summary>What the links' part of the configuration says of a relay's <c>link://</c> targets and listeners.</summary>
     public string KeyOf(RelayConfig relay) => string.Join(' ', (relay.Target ?? []).Select(text => TargetAddress.Read(text, out _)!)
         .Where(t => t.Service is not null).Select(t => t.Host)
         .Concat((relay.Listen ?? []).Select(text => ListenAddress.Read(text, out _)?.Link).OfType<string>()).Select(link => $"{_self} {PeerOf(link)}"));
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
-    public LinksPlan? Build(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, ILogger log)
+    public LinksPlan? Build(
+        IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts> ports, string instance, IdentityPlanBuilder authorities, ILogger log)
     {
         // A reload is no restart: the generation stays, also while there are no links.
         var self = parts.Of($"{_self} {instance}", () => new StrongBox<LinkParty>(Party(instance))).Value;
         if (!HasLinks) return null;
+        var enrolment = authorities.Enrolment(log);
         var source = certificates.Of(identity);
         // The same object in every plan, so that a link outlives a reload that names other files: for its sessions that is a renewal.
-        var tls = parts.Of("links", () => new TlsSettings(new TlsCredentials(source.Now.Identity, source.Now.Trust)));
+        var tls = parts.Of("links", () => new TlsSettings(new TlsCredentials(source.Now.Identity, source.Now.Trust) { Objection = source.Objection }));
         return new LinksPlan
         {
             Options = new LinkOptions { Self = self, Resume = Resume, PingInterval = Ping, Time = time, Log = log },
@@ -58,18 +71,23 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Dial = [.. _links.Select(l => parts.Of(
                 $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls)))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
-            Handshake = parts.Of("links", () => TlsHandshake.Serving(LinkConnector.ForLinks(tls))),
-            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))]),
-            Services = new ServiceTable(services, ports),
+            Handshake = parts.Of(
+                $"links {enrolment is not null}",
+                () => TlsHandshake.Serving(LinkConnector.ForLinks(tls) with { OpenProtocol = enrolment is null ? null : EnrolmentServer.Protocol })),
+            Enrolment = enrolment,
+            Authority = authorities.Authority,
+            Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))], () => Denied.Now),
+            Services = new ServiceTable(services, ports) { Paused = (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Paused == true).Select(s => s.Key).ToHashSet() },
         };
     }
 
     private DialledLink Dial(string name, LinkConfig link, TlsSettings tls)
     {
         var (peer, dialer) = (PeerOf(name), new SocketDialer(SocketSettings.Default));
-        var way = WayOf(link, dialer);
+        var proxy = ProxyOf(link);
+        var way = WayOf(link, proxy, dialer);
         EndPoint[] addresses = [.. link.Dial!.Select(Address)];
-        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, way), link.Resume ?? Resume, link.Ping ?? Ping);
+        return new DialledLink(name, peer, () => new LinkConnector(addresses, peer, tls, dialer, way), link.Resume ?? Resume, link.Ping ?? Ping) { Addresses = addresses, Proxy = proxy };
     }
 
     // The junction that a link goes through: when that changes, it is another link.
@@ -84,8 +102,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
 
-    // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
-    private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, SocketDialer dialer)
+    private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, Func<EndPoint, HttpProxy?> proxyOf, SocketDialer dialer)
     {
         if (ViaAddress.Link(link.Via) is var (through, service))
         {
@@ -93,15 +110,18 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             return _ => go;
         }
 
-        var via = ViaAddress.Proxy(link.Via, link.ViaCredentials, home);
-        return address => (via ?? FromEnvironment(address)) is { } proxy ? (to, timeout, stop) => proxy.ConnectAsync(to, dialer, timeout, stop) : null;
+        return address => proxyOf(address) is { } proxy ? (to, timeout, stop) => proxy.ConnectAsync(to, dialer, timeout, stop) : null;
     }
 
-    private static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
+    // What the configuration says, else the variables that everything else on the machine obeys; those are about names.
+    private Func<EndPoint, HttpProxy?> ProxyOf(LinkConfig link) =>
+        ViaAddress.Link(link.Via) is not null ? _ => null : ViaAddress.Proxy(link.Via, link.ViaCredentials, home) is { } via ? _ => via : FromEnvironment;
+
+    internal static HttpProxy? FromEnvironment(EndPoint address) => address is not DnsEndPoint host ? null : HttpProxy.For(
         host.Host, Environment.GetEnvironmentVariable("HTTPS_PROXY") ?? Environment.GetEnvironmentVariable("https_proxy"),
         Environment.GetEnvironmentVariable("NO_PROXY") ?? Environment.GetEnvironmentVariable("no_proxy"));
 
-    private static EndPoint Address(string text)
+    internal static EndPoint Address(string text)
     {
         var address = TargetAddress.Read(text, out _)!;
         return AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First) : new DnsEndPoint(address.Host, address.Ports.First);

@@ -31,7 +31,7 @@ internal sealed record ListenAddress(string Scheme, IPAddress? Address, PortRang
     public bool IsStdio { get; init; }
 
     /// <summary>Only clients of the machine that listens reach it.</summary>
-    public bool IsLoopback => IsStdio || UnixPath is not null || LinkHost == "localhost" || Address is not null && IPAddress.IsLoopback(Address);
+    public bool IsThisMachine => IsStdio || UnixPath is not null || LinkHost == "localhost" || Address is not null && IPAddress.IsLoopback(Address);
 
     /// <summary>How many sockets it stands for: one per port of a range.</summary>
     public int Count => UnixPath is null && !IsStdio ? Ports.Count : 1;

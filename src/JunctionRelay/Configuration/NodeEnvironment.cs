@@ -7,8 +7,8 @@ namespace JunctionRelay.Configuration;
 internal static class NodeEnvironment
 {
     /// <summary>
-    /// A variable for each relay that follows a license server or whose preset has one. A node finds the relay under <paramref name="junction"/>; else under the name that the hosts block gives it,
-    /// <c>hostName</c> or the target's; else at its listen address.
+    /// A variable for each relay that follows a license server or whose preset has one. A node finds the relay under <paramref name="junction"/>; else under <c>rewriteHost</c>, or the name that the hosts block
+    /// gives it, <c>hostName</c> or the target's; else at its listen address.
     /// </summary>
     public static (IReadOnlyList<LicenseVariable> Variables, IReadOnlyList<string> Problems) Of(JunctionConfig config, string? junction)
     {
@@ -19,7 +19,7 @@ internal static class NodeEnvironment
             if ((preset?.Variable ?? (relay.Protocol is null ? null : presets.Find("flexnet")!.Variable)) is not { } variable)
                 continue;
             var listen = ListenAddress.Read(relay.Listen![0], out _)!;
-            if (listen.UnixPath is not null || (junction ?? NodeHosts.NameOf(relay) ?? AddressOf(listen)) is not { } host)
+            if (listen.UnixPath is not null || (junction ?? relay.RewriteHost ?? NodeHosts.NameOf(relay) ?? AddressOf(listen)) is not { } host)
             {
                 problems.Add($"relays.{name}: where the nodes find it is not known; say it: --junction HOST");
                 continue;

@@ -51,6 +51,14 @@ internal sealed record RelayConfig
         "Where none are named: 1024-65535.")]
     public IReadOnlyList<string>? VendorPorts { get; init; }
 
+    [Description("Experimental, with protocol: the host to which clients are sent on in place of the license server's own name, at most 32 letters, so that nodes need no hosts " +
+        "entry. A redirect that is not understood to the last byte passes as it is. Never tried with a real client. Default: none, redirects pass unchanged.")]
+    public string? RewriteHost { get; init; }
+
+    [Description("Experimental, with protocol: the port, or range of ports with one for each vendor daemon, to which clients are sent on in place of the daemon's own, " +
+        "e.g. 27101 or 27101-27109. Default: the daemon's own.")]
+    public string? RewritePort { get; init; }
+
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
         "listen and target. See presets.md.")]
     public string? Preset { get; init; }

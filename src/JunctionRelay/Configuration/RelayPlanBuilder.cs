@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using JunctionRelay.Connections;
@@ -35,6 +36,12 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>The PEM files that all of it uses, to be looked at while it runs.</summary>
     public IReadOnlyList<CertificateStore> Stores { get; init; } = [];
 
+    /// <summary>How its own certificate is kept valid; null where somebody else does that.</summary>
+    public RenewalPlan? Renewal { get; init; }
+
+    /// <summary>Who is refused in spite of a valid certificate.</summary>
+    public required RevocationPlan Revocation { get; init; }
+
     /// <summary>The certificates that it shows and trusts now.</summary>
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
 
@@ -62,6 +69,8 @@ internal sealed class RelayPlanBuilder
     private readonly TimeProvider _time;
     private readonly PlanParts _parts;
     private readonly CertificateStores _certificates;
+    private readonly DenyLists _denied;
+    private readonly IdentityPlanBuilder _identityBuilder;
     private readonly LinksPlanBuilder _linksBuilder;
     private readonly AuthBuilder _auth;
     private readonly ILogger _log;
@@ -70,9 +79,19 @@ internal sealed class RelayPlanBuilder
     private RelayPlanBuilder(JunctionConfig config, string home, TimeProvider time, ILogger log, PlanParts parts)
     {
         (_home, _identity, _time, _log, _parts) = (home, TlsFiles.Of(config.Identity, home), time, log, parts);
-        _certificates = new CertificateStores(time, parts);
-        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time, parts);
+        _denied = parts.Of("of the junction", () => new DenyLists());
+        _certificates = new CertificateStores(time, parts, _denied);
+        _identityBuilder = new IdentityPlanBuilder(config, _identity, _certificates, home, time, parts);
+        _linksBuilder = new LinksPlanBuilder(config, _identity, _certificates, home, time, parts) { Denied = _denied };
         _auth = new AuthBuilder(home, time, log, parts);
+    }
+
+    // Whose deny lists count: those whom the junction's own identity trusts, as of now.
+    private Func<IEnumerable<X509Certificate2>> Authorities()
+    {
+        if (_identity is not { Certificate: not null, Key: not null, Trust: not null }) return () => [];
+        var ours = _certificates.Of(_identity);
+        return () => ours.Now.Trust ?? [];
     }
 
     /// <summary>Builds the plan of a configuration in which <see cref="ConfigChecks"/> found no problem.</summary>
@@ -87,18 +106,22 @@ internal sealed class RelayPlanBuilder
         var services = (config.Services ?? new Dictionary<string, ServiceConfig>()).ToDictionary(s => s.Key, s => builder.Service(s.Key, s.Value));
         var ports = (config.Services ?? new Dictionary<string, ServiceConfig>())
             .Where(s => s.Value.Protocol is not null).ToDictionary(s => s.Key, s => builder.Ports($"services.{s.Key}", s.Value.VendorPorts));
-        var links = builder._linksBuilder.Build(services, ports, instance ?? home, linkLog ?? NullLogger.Instance);
+        var links = builder._linksBuilder.Build(services, ports, instance ?? home, builder._identityBuilder, linkLog ?? NullLogger.Instance);
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var peers = links is null ? null : PeersPlan(links, builder.Auths(config));
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
+        builder._denied.Follow(builder.Authorities(), IdentityPlanBuilder.DenyListFile(config, home));
         var certificates = new CertificateList(config, home, builder._certificates);
         return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, peers)
         {
             Name = builder._linksBuilder.Self,
             Admin = admin,
             Stdio = builder._stdio,
+            Renewal = builder._identityBuilder.Renewal(builder._linksBuilder.Own),
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
+            Revocation = new RevocationPlan(
+                builder._denied, builder._identityBuilder.AuthoritysDenyListFile, builder._linksBuilder.Directory, builder._linksBuilder.Own),
             Parts = parts,
             Dropped = [.. parts.Complete().OfType<IDisposable>()],
         };
@@ -160,6 +183,7 @@ internal sealed class RelayPlanBuilder
             Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
             Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth.Relay(name, auth) } : new Dictionary<string, ClientAuth>(),
             Services = new ServiceTable(Targets($"relays.{name}", name, relay, health), relay.Protocol is null ? null : Ports($"relays.{name}", relay.VendorPorts)),
+            Rewrite = Rewrite(relay),
             Limits = new RelayLimits(handshakeTimeout, relay.HalfClosedTimeout ?? HalfClosedTimeout, Limit(relay.IdleTimeout), Limit(relay.Lifetime)),
             HealthInterval = health,
         };
@@ -184,6 +208,9 @@ internal sealed class RelayPlanBuilder
             admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
+
+    private static RedirectRewrite? Rewrite(RelayConfig relay) => relay.RewriteHost is null && relay.RewritePort is null ? null
+        : new RedirectRewrite(relay.RewriteHost, PortRange.TryParse(relay.RewritePort ?? "", out var range) ? (range.First, range.Last) : null);
 
     // Who may bind a port below 1024 is root, and no vendor daemon. What was learnt is kept for as long as the same may be learnt.
     private VendorPorts Ports(string owner, IReadOnlyList<string>? said) => _parts.Of($"{owner} {string.Join(' ', said ?? [])}", () => new VendorPorts(

@@ -39,6 +39,9 @@ internal sealed record ServiceConfig
     [Description("Tell the target who the client is, in a PROXY protocol header of this version, as a relay's proxyProtocol: the client that the first junction saw, by the peer's word.")]
     public string? ProxyProtocol { get; init; }
 
+    [Description("No peer gets it until this is taken away. `junction pause` does the same to a running junction, until its end. Default: false.")]
+    public bool? Paused { get; init; }
+
     [Description(OpenDescription)]
     public IReadOnlyList<string>? Open { get; init; }
 }

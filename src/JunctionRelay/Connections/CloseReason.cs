@@ -60,6 +60,8 @@ internal enum CloseReason
     CertificateExpired = 503,
     /// <summary>The client's certificate was not issued by an authority in <c>trust</c>.</summary>
     CertificateUntrusted = 504,
+    /// <summary>The client is on the deny list by its name, certificate or key, or came through a junction that is; also when it was put there meanwhile.</summary>
+    CertificateRevoked = 505,
     /// <summary>The client's preamble (PROXY header, SOCKS, CONNECT) did not arrive in time.</summary>
     GreetingTimeout = 510,
     /// <summary>The client's preamble was not what the listener speaks.</summary>

@@ -179,12 +179,17 @@ internal sealed class SocketConnection : Connection
             }
 
             if (!Unconsumed.IsEmpty) return TakeUnconsumed(destination.Span);
-            while (true)
+            try
             {
-                var count = ReceiveNow(destination.Span);
+                // The buffer is there anyway: to wait without it costs two system calls more.
+                var count = await socket.ReceiveAsync(destination, SocketFlags.None, cancellationToken);
+                if (count == 0 && WasReset) throw Broken(SocketError.ConnectionReset);
                 if (count == 0) Ended = true;
-                if (count != NothingYet) return count;
-                await WaitAsync(cancellationToken);
+                return count;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                throw Broken(e);
             }
         }
 

@@ -7,10 +7,10 @@ internal sealed class StandardStreams
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SingleListener? _listener;
+    private Action? _begin;
 
     /// <summary>All is ready: the client may be taken.</summary>
-    public void Begin() => _listener?.Begin();
+    public void Begin() => _begin?.Invoke();
 
     /// <summary>Completes when the client's connection is over.</summary>
     public Task Ended => _ended.Task;
@@ -22,6 +22,8 @@ internal sealed class StandardStreams
         if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("stdio: is not done on Windows yet.");
         var input = new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
         var output = new FileStream(new SafeFileHandle(1, ownsHandle: true), FileAccess.Write, bufferSize: 0);
-        return _listener = new SingleListener("stdio:", new StreamConnection(input, output, _ended.SetResult));
+        var listener = new SingleListener("stdio:", new StreamConnection(input, output, _ended.SetResult));
+        _begin = listener.Begin;
+        return listener;
     }
 }

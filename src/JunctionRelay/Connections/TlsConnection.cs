@@ -24,14 +24,14 @@ internal sealed class TlsConnection : Connection
     /// Takes ownership of an authenticated session and of the transport under it. <paramref name="refusal"/>: what it means when the peer sends
     /// an alert later; in TLS 1.3 a server judges the client's certificate after the client's handshake is over.
     /// </summary>
-    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer, CloseReason refusal)
+    public TlsConnection(Connection transport, SslStream tls, ConnectionStream stream, PeerIdentity? peer, SslApplicationProtocol protocol, CloseReason refusal)
     {
         _transport = transport;
         _tls = tls;
         _work = stream.Work = new SemaphoreSlim(1);
         _input = new TlsInput(tls, stream, refusal);
         _output = new TlsOutput(this);
-        Peer = peer;
+        (Peer, Protocol) = (peer, protocol);
     }
 
     public override PipeReader Input => _input;
@@ -45,7 +45,14 @@ internal sealed class TlsConnection : Connection
         SslProtocols.Tls12 => "TLSv1.2",
         _ => null,
     };
+
+    /// <summary>What both sides said that they speak (ALPN); empty where nothing was said.</summary>
+    public SslApplicationProtocol Protocol { get; }
+
     public override uint? PeerUid => _transport.PeerUid;
+
+    public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken) =>
+        _input.ReceiveDirectAsync(destination, cancellationToken);
 
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();
     public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
@@ -111,6 +118,22 @@ internal sealed class TlsConnection : Connection
             {
                 stream.Work.Release();
             }
+        }
+
+        /// <summary>For a link, which owns its buffer: what was peeked at first, then straight from the session.</summary>
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        public async ValueTask<int> ReceiveDirectAsync(Memory<byte> destination, CancellationToken cancellationToken)
+        {
+            if (!Unconsumed.IsEmpty) return TakeUnconsumed(destination.Span);
+            if (destination.IsEmpty)
+            {
+                await WaitAsync(cancellationToken);
+                return 0;
+            }
+
+            var count = await ReceiveAsync(destination, cancellationToken);
+            if (count == 0) Ended = true;
+            return count;
         }
 
         // Anything else that SslStream throws while reading is an alert, bytes that are no TLS, or a transport that ended inside a record.

@@ -17,6 +17,9 @@ internal sealed class TlsCredentials(TlsIdentity? identity, X509Certificate2Coll
 
     public State Now => _now;
 
+    /// <summary>Why somebody is refused whose certificate is valid: a deny list; null when he is not. Asked in each handshake.</summary>
+    public Func<PeerIdentity, string?>? Objection { get; set; }
+
     /// <summary>After a replacement. Connections that are there go on; sessions that can change their TLS connection do.</summary>
     public event Action? Replaced;
 

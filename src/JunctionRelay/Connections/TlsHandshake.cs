@@ -23,6 +23,8 @@ internal sealed class TlsHandshake
     // A tls:// target of its own authority, named in trust, is what openssl req -x509 makes; only its key holder can show it.
     private bool IsPlainTarget => _targetName is not null && _settings.Protocol is null;
 
+    private bool IsOpen(SslApplicationProtocol spoken) => _targetName is null && _settings.OpenProtocol is { } open && spoken == open;
+
     /// <summary>The serving side of a listener.</summary>
     public static TlsHandshake Serving(TlsSettings settings) => new(settings, targetName: null);
 
@@ -50,17 +52,25 @@ internal sealed class TlsHandshake
         {
             if (_targetName is null) await tls.AuthenticateAsServerAsync(_settings.ServerOptions(credentials, Validate), deadline.Token);
             else await tls.AuthenticateAsClientAsync(_settings.ClientOptions(credentials, _targetName, Validate), deadline.Token);
+            var spoken = tls.NegotiatedApplicationProtocol;
             // A peer that offers no protocol at all is not refused by TLS itself.
-            if (_settings.Protocol is { } protocol && tls.NegotiatedApplicationProtocol != protocol)
+            if (_settings.Protocol is { } protocol && spoken != protocol && !IsOpen(spoken))
             {
                 await tls.DisposeAsync();
                 return DialOutcome.Failed(
                     _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed, $"the peer does not speak {protocol}: no junction link there?");
             }
 
+            // However TLS came to let it in: without an identity nobody gets where one is required.
+            if (_settings.RequirePeerCertificate && peer is null && !IsOpen(spoken))
+            {
+                await tls.DisposeAsync();
+                return DialOutcome.Failed(_targetName is null ? CloseReason.CertificateMissing : CloseReason.DialCertificateRejected, NoCertificate);
+            }
+
             stream.LeavesEngineThread = false;
             return DialOutcome.Connected(new TlsConnection(
-                transport, tls, stream, peer, _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
+                transport, tls, stream, peer, spoken, _targetName is null ? CloseReason.HandshakeFailed : CloseReason.DialHandshakeFailed));
         }
         catch (Exception e) when (
             e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
@@ -77,18 +87,26 @@ internal sealed class TlsHandshake
         bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
         {
             // Where no certificate was asked for, none is missing.
-            if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null && !_settings.RequirePeerCertificate) return true;
+            if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null
+                && (!_settings.RequirePeerCertificate || IsOpen(((SslStream)sender).NegotiatedApplicationProtocol))) return true;
             foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
             var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, credentials.Identity?.Domain) : null;
             // SslStream knows the names of the DNS alone.
             if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
             objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
-                : identity is null || IsPlainTarget ? null
-                : ObjectionToLeaf((X509Certificate2)certificate!);
+                : identity is null ? null
+                : Revoked(identity, ref objections) ?? (IsPlainTarget ? null : ObjectionToLeaf((X509Certificate2)certificate!));
             if (objection is not null) return false;
             peer = identity;
             return true;
         }
+    }
+
+    private string? Revoked(PeerIdentity identity, ref X509ChainStatusFlags objections)
+    {
+        var objection = _settings.Credentials.Objection?.Invoke(identity);
+        if (objection is not null) objections |= X509ChainStatusFlags.Revoked;
+        return objection;
     }
 
     private CloseReason Reason(Exception e, string? objection, X509ChainStatusFlags objections)
@@ -102,6 +120,7 @@ internal sealed class TlsHandshake
 
         return e is OperationCanceledException ? CloseReason.HandshakeTimeout
             : objection is null ? CloseReason.HandshakeFailed
+            : objections.HasFlag(X509ChainStatusFlags.Revoked) ? CloseReason.CertificateRevoked
             : objections.HasFlag(X509ChainStatusFlags.NotTimeValid) ? CloseReason.CertificateExpired
             : objection == NoCertificate ? CloseReason.CertificateMissing
             : CloseReason.CertificateUntrusted;

@@ -13,6 +13,9 @@ namespace JunctionRelay.Connections;
 internal sealed record TlsSettings(
     TlsCredentials Credentials, bool RequirePeerCertificate = false, bool AllowTls12 = false, SslApplicationProtocol? Protocol = null)
 {
+    /// <summary>For serving: one more protocol, whose clients may come without a certificate; one that they show is judged as any other.</summary>
+    public SslApplicationProtocol? OpenProtocol { get; init; }
+
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
 
@@ -31,7 +34,7 @@ internal sealed record TlsSettings(
         CertificateChainPolicy = ChainPolicy(ClientUsage, credentials.Trust),
         RemoteCertificateValidationCallback = validate,
         EnabledSslProtocols = Protocols,
-        ApplicationProtocols = Protocol is { } protocol ? [protocol] : null,
+        ApplicationProtocols = Protocol is not { } protocol ? null : OpenProtocol is { } open ? [protocol, open] : [protocol],
         // A resumed session skips the certificate, so whoever was let in once stays in: resumption only where nobody is asked for one.
         AllowTlsResume = !RequirePeerCertificate,
         AllowRenegotiation = false,

@@ -38,4 +38,7 @@ internal sealed record Greeting
 
     /// <summary>The client waits to be told whether it got there.</summary>
     public bool AwaitsAnswer { get; init; }
+
+    /// <summary>A peer checks the path, and is told in words why it leads nowhere.</summary>
+    public bool IsCheck { get; init; }
 }

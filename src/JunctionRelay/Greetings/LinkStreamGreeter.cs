@@ -20,6 +20,7 @@ internal sealed class LinkStreamGreeter : IGreeter
             Path = open.Path,
             Destination = open.Destination is null ? null : Destination.Read(open.Destination),
             AwaitsAnswer = open.IsHeld,
+            IsCheck = open.IsCheck,
             VendorPort = open.VendorPort,
             Claims = open.Claims,
         }));

@@ -18,7 +18,11 @@ internal sealed class RemoteGreeter(IGreeter greeter) : IGreeter
         {
             Greeting = greeting with
             {
-                Id = ConnectionId.From(open.ConnectionId), Client = open.ClientAddress ?? "-", Local = open.LocalAddress ?? "-", Path = open.Path, Claims = open.Claims,
+                Id = ConnectionId.From(open.ConnectionId),
+                Client = open.ClientAddress ?? "-",
+                Local = open.LocalAddress ?? "-",
+                Path = open.Path,
+                Claims = open.Claims,
             },
         };
     }

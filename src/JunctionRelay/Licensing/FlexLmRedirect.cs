@@ -47,6 +47,12 @@ internal sealed record FlexLmRedirect
     /// <summary>What follows the port; for a redirect of our own, the published tail.</summary>
     public ReadOnlyMemory<byte> Tail { get; init; } = new byte[] { 0, 0, 0, 0, 0, 0x54, 0x44 };
 
+    /// <summary>
+    /// Nothing in it is new: its tail is the one that was seen of several servers. Whether one of its unknown bytes depends on host and port, nobody knows; where one is
+    /// another than ever before, it would be a guess that none does.
+    /// </summary>
+    public bool IsAsPublished => Tail.Span.SequenceEqual<byte>([0, 0, 0, 0, 0, 0x54, 0x44]);
+
     /// <summary>Reads the redirect at the start of <paramref name="bytes"/>. A frame of another type is <see cref="FlexLmParseState.NotFlexLm"/>: no redirect.</summary>
     public static FlexLmParse<FlexLmRedirect> Parse(ReadOnlySpan<byte> bytes)
     {

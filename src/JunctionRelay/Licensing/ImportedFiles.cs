@@ -5,8 +5,11 @@ namespace JunctionRelay.Licensing;
 /// <param name="made">The command that made them, for their first lines.</param>
 internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportOptions options, string made)
 {
-    /// <summary>The name that the enterprise junction's certificate bears, and that of the cloud's.</summary>
-    private const string Enterprise = "enterprise", Cloud = "cloud";
+    /// <summary>The name that the enterprise junction's certificate bears.</summary>
+    private const string Enterprise = "enterprise";
+
+    /// <summary>… and that of the cloud's; where each node has a junction of its own, what their names have in common.</summary>
+    private string Cloud => servers.Any(s => LicenseNames.IsNobody(s.Address)) ? "node-*" : "cloud";
 
     /// <summary>Names and contents.</summary>
     public IReadOnlyList<(string Name, string Text)> All()
@@ -33,7 +36,7 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
     private string CloudJunction() =>
         Head("The cloud junction: compute nodes connect to it, and it dials the enterprise junction.") + $$"""
         {
-          // junction.crt, junction.key and ca.crt; the certificate bears the name "{{Cloud}}".
+          // junction.crt, junction.key and ca.crt, as `junction enroll` leaves them; the certificate bears the name "{{Cloud}}".
           "identity": { "directory": "identity" },
           "links": { "{{Enterprise}}": { "dial": ["{{HostAndPort(options.Enterprise!.Value.Host, options.Enterprise.Value.Port)}}"] } },
 
@@ -42,8 +45,10 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
     private string EnterpriseJunction() =>
         Head("The enterprise junction: the cloud junction dials it, and it reaches the license servers.") + $$"""
         {
-          // junction.crt, junction.key and ca.crt; the certificate bears the name "{{Enterprise}}".
+          // junction.crt, junction.key and ca.crt, as `junction pki issue` leaves them; the certificate bears the name "{{Enterprise}}".
           "identity": { "directory": "identity" },
+          // The authority, as `junction pki init` makes it: the other junction joins and renews here. With certificates of your own leave this line out.
+          "pki": { "directory": "pki" },
           "linkListen": ["[::]:{{options.Enterprise!.Value.Port}}"],
 
         """ + Section("services", Relays.Select(r => $$"""

@@ -45,9 +45,23 @@ internal sealed partial record LicenseSource(LicenseKind Kind, IReadOnlyList<Lic
         return servers.Count is 1 or 3 ? new LicenseSource(LicenseKind.FlexNet, servers, []) : null;
     }
 
+    /// <summary>
+    /// Reads all entries of a license variable, in the order in which clients ask them: <c>27000@a:27000@b</c>, on Windows <c>27000@a;27000@b</c>, each a server or a
+    /// triad. Null when one of them is neither.
+    /// </summary>
+    public static IReadOnlyList<LicenseSource>? ListFromVariable(string text)
+    {
+        var entries = Separator().Split(text).Select(FromVariable).ToList();
+        return entries.Contains(null) ? null : [.. entries.OfType<LicenseSource>()];
+    }
+
     /// <summary>The name by which a server calls itself, as far as its line tells.</summary>
     public static string? NameOf(string host) => LicenseNames.IsNobody(host) || LicenseNames.IsAddress(host) ? null : host;
 
     [GeneratedRegex("^(?<port>[0-9]{0,5})@(?<host>[^@]+)$")]
     private static partial Regex Entry();
+
+    // An address of IPv6 has colons, too, but no entry begins there.
+    [GeneratedRegex("[:;](?=[0-9]{0,5}@)")]
+    private static partial Regex Separator();
 }

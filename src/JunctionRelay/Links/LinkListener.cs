@@ -10,13 +10,20 @@ namespace JunctionRelay.Links;
 /// </summary>
 internal sealed class LinkListener(string name) : ConnectionListener
 {
-    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>();
+    /// <summary>Services that begin so are the junction's own: no name of a configuration has a colon.</summary>
+    public const string OwnPrefix = "junction:";
+
+    // The spine begins on the thread that read the OPEN, as it does on the one that accepted a socket.
+    private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>(new UnboundedChannelOptions { AllowSynchronousContinuations = true });
     private volatile bool _listening = true;
 
     public override EndPoint EndPoint { get; } = new NamedEndPoint($"link://{name}");
 
     /// <summary>Who takes the streams by which peers ask us to listen for them; null refuses them. Set before the first peer comes.</summary>
     public Action<LinkStream>? Requests { get; set; }
+
+    /// <summary>Serves the streams for the junction itself, to their end; false for a service that it does not have. Null = it has none.</summary>
+    public Func<LinkStream, bool>? Own { get; set; }
 
     /// <summary>A peer has opened <paramref name="stream"/>. It is this method's from now on: refused here, or handed to the next accept.</summary>
     public void Offer(LinkStream stream)
@@ -27,6 +34,13 @@ internal sealed class LinkListener(string name) : ConnectionListener
                 take(stream);
             else
                 stream.Abort(CloseReason.NotPermitted, "this junction listens for nobody");
+            return;
+        }
+
+        if (stream.Open.Service.StartsWith(OwnPrefix, StringComparison.Ordinal))
+        {
+            if (Own?.Invoke(stream) != true)
+                stream.Abort(CloseReason.NoSuchService);
             return;
         }
 

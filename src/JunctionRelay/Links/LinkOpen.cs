@@ -40,6 +40,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>A person checks the path: a refusal is to say in words what the taker's log says. Takers that do not know this tell the reason alone.</summary>
+    public bool IsCheck { get; init; }
+
     /// <summary>The port of the vendor daemon that a redirect of the service's license server has named; null for the service itself.</summary>
     public int? VendorPort { get; init; }
 
@@ -48,7 +51,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
 
     private static class Tag
     {
-        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05, LocalAddress = 0x06;
+        public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05, LocalAddress = 0x06, Check = 0x07;
         public const byte User = 0x10, Uid = 0x11, Group = 0x12, Mech = 0x13, Data = 0x14;
 
         // From 0x80 on: who does not know it refuses the OPEN.
@@ -93,6 +96,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Destination, Destination);
         if (LocalAddress is not null)
             fields.Add(Tag.LocalAddress, LocalAddress);
+        if (IsCheck)
+            fields.Begin(Tag.Check, 0);
         WriteClaims(ref fields);
         if (Listen is not null)
             fields.Add(Tag.Listen, Listen);
@@ -110,7 +115,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         string? service = null, clientAddress = null, localAddress = null, destination = null, listen = null;
         Guid? connectionId = null;
         List<string>? path = null;
-        var isHeld = false;
+        var (isHeld, isCheck) = (false, false);
         uint? vendorPort = null;
         var claims = ClientClaims.None;
         List<string>? groups = null;
@@ -136,6 +141,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                     if ((listen = fields.Text(MaxDestinationBytes)) is null)
                         return (null, "OPEN with an unusable listen address");
                     break;
+                case Tag.Check: isCheck = true; break;
                 case Tag.Held: isHeld = true; break;
                 case Tag.VendorPort:
                     if ((vendorPort = fields.UInt32()) is not (>= 1 and <= ushort.MaxValue))
@@ -163,6 +169,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             LocalAddress = localAddress,
             Listen = listen,
             IsHeld = isHeld,
+            IsCheck = isCheck,
             VendorPort = (int?)vendorPort,
             Claims = groups is null ? claims : claims with { Groups = groups },
         }, null);
@@ -187,6 +194,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     {
         const int idBytes = 16;
         var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Listen, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
-        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
+        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
     }
 }

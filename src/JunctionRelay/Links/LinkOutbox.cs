@@ -13,8 +13,12 @@ internal sealed class LinkOutbox : IValueTaskSource
     private readonly Queue<LinkStream> _control = new();
     private readonly Queue<LinkStream> _data = new();
     private readonly List<LinkStream> _late = [];
-    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    // The writer goes on in the engine's next turn: one call for each wait, since it then finds all that has become due by then.
+    private readonly Action _onTurn;
+    private ManualResetValueTaskSourceCore<bool> _wait;
+    private EngineTurn? _turn;
     private bool _waiting;
+    private bool _called;
     private bool _stopped;
     private bool _held;
 
@@ -28,6 +32,8 @@ internal sealed class LinkOutbox : IValueTaskSource
     /// <summary>The most that <see cref="WriteSessionFrames"/> writes but for UNKNOWN answers: pick buffers larger.</summary>
     public const int MaxSessionFramesBytes = 2 * (LinkFrame.HeaderBytes + 8) + 2 * LinkFrame.HeaderBytes + 128 * (LinkFrame.HeaderBytes + 1)
         + LinkFrame.HeaderBytes + 2 + LinkFrame.MaxTextBytes;
+
+    public LinkOutbox() => _onTurn = OnTurn;
 
     public void EnqueueControl(LinkStream stream)
     {
@@ -64,9 +70,29 @@ internal sealed class LinkOutbox : IValueTaskSource
                 return;
             stream.InDataQueue = true;
             _data.Enqueue(stream);
-            if (!_held)
-                Wake();
         }
+    }
+
+    /// <summary>
+    /// Follows <see cref="EnqueueData"/> when no lock is held any more, except by the writer. It goes on with the next turn, so that one batch takes all that is
+    /// ready; or here and now for a stream that is alone in its session, with which nothing else could come.
+    /// </summary>
+    public void WakeWriter(bool isAlone)
+    {
+        lock (_gate)
+        {
+            if (!_waiting || _held || _data.Count == 0)
+                return;
+            if (!isAlone)
+            {
+                Wake();
+                return;
+            }
+
+            _waiting = false;
+        }
+
+        GoOn(elsewhere: false);
     }
 
     /// <summary>The next stream: one with frames that go ahead of data before any other, so that an OPEN is always sent before its stream's DATA.</summary>
@@ -146,17 +172,21 @@ internal sealed class LinkOutbox : IValueTaskSource
         {
             if (_stopped || IsDue)
                 return ValueTask.CompletedTask;
-            _wait.Reset();
             _waiting = true;
+            _wait.Reset();
             return new ValueTask(this, _wait.Version);
         }
     }
 
-    /// <summary>A transport begins. With <paramref name="held"/> the streams wait for <see cref="Restart"/>. What was owed to the old one is void.</summary>
-    public void Begin(bool held)
+    /// <summary>
+    /// A transport begins, whose writer goes on in turns of <paramref name="turn"/>. With <paramref name="held"/> the streams wait for <see cref="Restart"/>. What was owed to
+    /// the old one is void.
+    /// </summary>
+    public void Begin(EngineTurn turn, bool held)
     {
         lock (_gate)
         {
+            (_turn, _called) = (turn, false);
             (_stopped, _held) = (false, held || _held);
             (_pong, _ping, _unknown, _rotate) = (null, null, 0, false);
         }
@@ -185,14 +215,21 @@ internal sealed class LinkOutbox : IValueTaskSource
         }
     }
 
+    /// <summary>The transport is over.</summary>
+    public bool IsStopped => Volatile.Read(ref _stopped);
+
     /// <summary>The transport is over: its writer must not wait any longer.</summary>
     public void Stop()
     {
         lock (_gate)
         {
             _stopped = true;
-            Wake();
+            if (!_waiting)
+                return;
+            _waiting = false;
         }
+
+        GoOn(elsewhere: true);
     }
 
     private bool IsDue => (!_held && (_control.Count > 0 || _data.Count > 0)) || _ping is not null || _pong is not null || _unknown != 0 || _goAway || _rotate || _close is not null;
@@ -208,9 +245,28 @@ internal sealed class LinkOutbox : IValueTaskSource
 
     private void Wake()
     {
-        if (!_waiting)
+        if (!_waiting || _called)
             return;
-        _waiting = false;
+        _called = true;
+        _turn!.Post(_onTurn);
+    }
+
+    private void OnTurn()
+    {
+        lock (_gate)
+        {
+            _called = false;
+            if (!_waiting)
+                return;
+            _waiting = false;
+        }
+
+        GoOn(elsewhere: false);
+    }
+
+    private void GoOn(bool elsewhere)
+    {
+        _wait.RunContinuationsAsynchronously = elsewhere;
         _wait.SetResult(true);
     }
 

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using Microsoft.Extensions.Logging;
@@ -11,21 +11,23 @@ namespace JunctionRelay.Links;
 /// <see cref="LinkAcceptor"/> that is right for the peer.
 /// </summary>
 /// <param name="listener">The bound port.</param>
-/// <param name="handshake">TLS with whoever dials.</param>
+/// <param name="handshake">TLS with whoever dials, as of now.</param>
 /// <param name="acceptorFor">What this peer at this address is granted, or refused.</param>
+/// <param name="other">Who serves those that speak the handshake's other protocol, for which they need no certificate.</param>
 internal sealed class LinkPort(
-    ConnectionListener listener, TlsHandshake handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time) : IAsyncDisposable
+    ConnectionListener listener, Func<TlsHandshake> handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time,
+    (SslApplicationProtocol Protocol, Func<Connection, EndPoint?, Task> Serve)? other = null) : IAsyncDisposable
 {
-    /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for.</summary>
+    /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for. Whoever comes meanwhile waits in the system's queue.</summary>
     public const int MostHandshakes = 64;
 
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly ConcurrentDictionary<Task, bool> _served = new();
+    private readonly RunningTasks _served = new();
     private readonly LineBudget _strangers = new();
-    private int _handshakes;
+    private readonly SemaphoreSlim _handshakes = new(MostHandshakes);
 
     public ConnectionListener Listener => listener;
 
@@ -38,12 +40,14 @@ internal sealed class LinkPort(
         while (true)
         {
             Connection? connection;
+            await _handshakes.WaitAsync();
             try
             {
                 connection = await listener.AcceptAsync();
             }
             catch (SocketException e)
             {
+                _handshakes.Release();
                 log.LinkAcceptFailed(SocketDialer.Text(listener.EndPoint), e.Message);
                 await Task.Delay(Pause, time);
                 continue;
@@ -51,20 +55,10 @@ internal sealed class LinkPort(
 
             if (connection is null)
                 break;
-            if (Volatile.Read(ref _handshakes) >= MostHandshakes)
-            {
-                connection.Abort(CloseReason.TooManyConnections);
-                await connection.DisposeAsync();
-                continue;
-            }
-
-            Interlocked.Increment(ref _handshakes);
-            var served = ServeAsync(connection);
-            _served.TryAdd(served, true);
-            _ = served.ContinueWith(static (task, all) => ((ConcurrentDictionary<Task, bool>)all!).TryRemove(task, out _), _served, TaskScheduler.Default);
+            _served.Add(ServeAsync(connection));
         }
 
-        await Task.WhenAll(_served.Keys);
+        await _served.WhenAllAsync();
     }
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
@@ -74,11 +68,17 @@ internal sealed class LinkPort(
         DialOutcome secured;
         try
         {
-            secured = await handshake.RunAsync(connection, HandshakeTimeout, CancellationToken.None);
+            secured = await handshake().RunAsync(connection, HandshakeTimeout, CancellationToken.None);
         }
         finally
         {
-            Interlocked.Decrement(ref _handshakes);
+            _handshakes.Release();
+        }
+
+        if (other is var (protocol, serve) && secured.Connection is TlsConnection tls && tls.Protocol == protocol)
+        {
+            await serve(tls, connection.RemoteEndPoint);
+            return;
         }
 
         if (secured.Connection is not { Peer: { } peer } link)

@@ -12,6 +12,8 @@ internal sealed partial class LinkSession
     private bool _isResuming;
     private List<(uint Stream, KnownStream State)> _peerKnown = [];
     private uint _highestSeen;
+    // Streams that something came for; the reading loop's alone.
+    private readonly List<LinkStream> _news = [];
 
     /// <summary>The highest id of the peer's that has been seen.</summary>
     public uint HighestSeen => _highestSeen;
@@ -107,7 +109,35 @@ internal sealed partial class LinkSession
             return open.Listen is null ? _expected.GetValueOrDefault(open.Service) : null;
     }
 
+    /// <summary>
+    /// Whoever waited for what the last frames brought goes on, here and now: on the thread that serves the sockets, as with a plain connection, and for all
+    /// frames that came together. A hop through the thread pool for each costs more than the rest of the way (docs/decisions/0004).
+    /// </summary>
+    public void TellNews()
+    {
+        foreach (var stream in _news)
+        {
+            stream.HasNews = false;
+            stream.Continue();
+        }
+
+        _news.Clear();
+        WakeWriter();
+    }
+
     // What streams ask.
+
+    /// <summary>The stream's reader is to go on with <see cref="TellNews"/>. Only from a frame that is being applied.</summary>
+    public void HasNews(LinkStream stream)
+    {
+        if (stream.HasNews)
+            return;
+        stream.HasNews = true;
+        _news.Add(stream);
+    }
+
+    /// <summary>Something may be due of a stream. Not under any lock.</summary>
+    public void WakeWriter() => Outbox.WakeWriter(isAlone: Volatile.Read(ref _openedByUs) + Volatile.Read(ref _openedByPeer) == 1);
 
     public void EnqueueControl(LinkStream stream) => Outbox.EnqueueControl(stream);
 
@@ -176,8 +206,10 @@ internal sealed partial class LinkSession
             _starved.Clear();
         }
 
+        // There may be memory now.
         foreach (var stream in starved)
-            stream.Retry();
+            stream.Continue();
+        WakeWriter();
     }
 
     private string? ApplyOpen(uint id, ReadOnlySpan<byte> payload)

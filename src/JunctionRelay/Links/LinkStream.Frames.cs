@@ -16,6 +16,8 @@ internal sealed partial class LinkStream
     public bool InDataQueue;
     public bool InSweep;
     public bool InStarved;
+    /// <summary>Its reader is about to be told what came; the reading loop's alone.</summary>
+    public bool HasNews;
 
     private bool _goneDue;
     private bool _forgotten;
@@ -43,6 +45,7 @@ internal sealed partial class LinkStream
             if (IsOver)
                 return null;
             _input.Append(bytes);
+            Session.HasNews(this);
             TellCredit();
             return null;
         }
@@ -58,7 +61,7 @@ internal sealed partial class LinkStream
                 return $"END of stream {Id} at {offset}: {fault} (received {Ledger.Received})";
             if (IsOver)
                 return null;
-            _input.Wake();
+            Session.HasNews(this);
             TellCredit();
             return null;
         }
@@ -106,6 +109,16 @@ internal sealed partial class LinkStream
         }
     }
 
+    /// <summary>A write waits until the link has sent more, or for the peer. Any thread may look.</summary>
+    public bool HasWaitingWrite => _output.IsWaiting;
+
+    /// <summary>Whoever waits for bytes, the end or room goes on with what there is, on this thread. Not under any lock.</summary>
+    public void Continue()
+    {
+        _input.Continue();
+        _output.Continue();
+    }
+
     /// <summary>The session is over, and the stream with it.</summary>
     public void Lose(CloseReason reason)
     {
@@ -114,13 +127,6 @@ internal sealed partial class LinkStream
             if (!IsOver)
                 Break(reason, byPeer: true);
         }
-    }
-
-    /// <summary>Waited for memory of the link's budget: there may be some now.</summary>
-    public void Retry()
-    {
-        lock (Gate)
-            _output.Continue();
     }
 
     /// <summary>The stream's OPEN was never sent, and there is no transport to send it on.</summary>
@@ -206,7 +212,6 @@ internal sealed partial class LinkStream
                 bytes.Span[..length].CopyTo(to[LinkFrame.DataHeaderBytes..]);
             }
 
-            _output.Continue();
             more = Ledger.DataDue > 0 || Ledger.EndDue;
             return written;
         }
@@ -257,9 +262,10 @@ internal sealed partial class LinkStream
     private void HaveRoom()
     {
         _output.Acknowledged();
-        _output.Continue();
         if (Ledger.DataDue > 0)
             Session.EnqueueData(this);
+        if (_output.IsWaiting)
+            Session.HasNews(this);
         if (Ledger.PeerDelivered >= Ledger.Written)
             _drained?.TrySetResult();
         if (Ledger.PeerLimit > 0)

@@ -83,6 +83,8 @@ internal sealed partial class LinkStream : Connection
             Ledger.Ended = true;
             Session.EnqueueData(this);
         }
+
+        Session.WakeWriter();
     }
 
     /// <summary>The target of a held stream is reached: the opener may send. Of a stream that is not held nobody waits for this.</summary>

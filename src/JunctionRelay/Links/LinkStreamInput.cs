@@ -10,7 +10,7 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
     private readonly LinkStream _stream;
     private readonly ReceivedBytes _received;
     private StreamWindow _window;
-    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _wait;
     private CancellationTokenRegistration _registration;
     private long _examined;
     private bool _waiting;
@@ -29,19 +29,31 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
         _window = new StreamWindow(window, stream.Session.Time.GetTimestamp());
     }
 
-    /// <summary>Bytes have come. Under the lock.</summary>
-    public void Append(ReadOnlySpan<byte> bytes)
+    /// <summary>Bytes have come; <see cref="Continue"/> follows. Under the lock.</summary>
+    public void Append(ReadOnlySpan<byte> bytes) => _received.Append(bytes);
+
+    /// <summary>A read that waits for what has come goes on, here and now. Not under any lock.</summary>
+    public void Continue()
     {
-        _received.Append(bytes);
-        Wake();
+        lock (_stream.Gate)
+        {
+            // Whoever read meanwhile, on another thread, may have taken it already and waits for more.
+            if (!_waiting || !HasNews)
+                return;
+            _waiting = false;
+        }
+
+        _wait.RunContinuationsAsynchronously = false;
+        _wait.SetResult(true);
     }
 
-    /// <summary>Something has changed that a waiting read must see: bytes, the end, a reset. Under the lock.</summary>
+    /// <summary>Something has changed that a waiting read must see: it goes on, elsewhere. Under the lock.</summary>
     public void Wake()
     {
         if (!_waiting)
             return;
         _waiting = false;
+        _wait.RunContinuationsAsynchronously = true;
         _wait.SetResult(true);
     }
 
@@ -116,10 +128,12 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
     {
     }
 
+    private bool HasNews => _cancelled || _received.End > _examined || _stream.Ledger.PeerEnded;
+
     private bool TryReadLocked(out ReadResult result)
     {
         _stream.ThrowIfBroken();
-        if (_cancelled || _received.End > _examined || _stream.Ledger.PeerEnded)
+        if (HasNews)
         {
             (_inUse, _toldEnd) = (true, _stream.Ledger.PeerEnded);
             result = new ReadResult(_received.All(), isCanceled: _cancelled, isCompleted: _toldEnd);
@@ -145,6 +159,7 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
             if (!_waiting)
                 return;
             _waiting = false;
+            _wait.RunContinuationsAsynchronously = true;
             _wait.SetException(new OperationCanceledException(token));
         }
     }

@@ -19,7 +19,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
     private readonly LinkStream _stream;
     private readonly int _reserve;
     private long _share;
-    private ManualResetValueTaskSourceCore<FlushResult> _wait = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<FlushResult> _wait;
     private CancellationTokenRegistration _registration;
     private ReadOnlyMemory<byte> _source;
     private int _filled;
@@ -46,13 +46,18 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        ValueTask<FlushResult> written = default;
         lock (_stream.Gate)
         {
             Commit();
             _source = source;
             Append();
-            return _source.IsEmpty && !_cancelled ? default : Wait(cancellationToken);
+            if (!_source.IsEmpty || _cancelled)
+                written = Wait(cancellationToken);
         }
+
+        _stream.Session.WakeWriter();
+        return written;
     }
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
@@ -78,11 +83,16 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
     {
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        ValueTask<FlushResult> flushed = default;
         lock (_stream.Gate)
         {
             Commit();
-            return HasRoom() && !_cancelled ? default : Wait(cancellationToken);
+            if (!HasRoom() || _cancelled)
+                flushed = Wait(cancellationToken);
         }
+
+        _stream.Session.WakeWriter();
+        return flushed;
     }
 
     public override void CancelPendingFlush()
@@ -124,14 +134,27 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
             _stream.Session.EnqueueData(_stream);
     }
 
-    /// <summary>Credit, room or the writer's progress may let a waiting write go on. Under the lock.</summary>
+    /// <summary>A write waits for credit, for memory, or for the link to send what was written before. Any thread may look.</summary>
+    public bool IsWaiting => Volatile.Read(ref _waiting);
+
+    /// <summary>
+    /// Credit, memory or the link's progress may let a waiting write go on: what has room is taken over, and who waited goes on, here and now. Not under any
+    /// lock; the caller wakes the link's writer.
+    /// </summary>
     public void Continue()
     {
-        if (!_waiting || _cleared)
-            return;
-        Append();
-        if (_source.IsEmpty && HasRoom())
-            Finish();
+        lock (_stream.Gate)
+        {
+            if (!_waiting || _cleared)
+                return;
+            Append();
+            if (!_source.IsEmpty || !HasRoom())
+                return;
+            _waiting = false;
+        }
+
+        _wait.RunContinuationsAsynchronously = false;
+        _wait.SetResult(default);
     }
 
     /// <summary>The peer has acknowledged: its bytes and their part of the budget go back. Under the lock.</summary>
@@ -224,6 +247,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
         _source = default;
         var cancelled = _cancelled;
         _cancelled = false;
+        _wait.RunContinuationsAsynchronously = true;
         _wait.SetResult(new FlushResult(isCanceled: cancelled, isCompleted: false));
     }
 
@@ -235,6 +259,7 @@ internal sealed class LinkStreamOutput : PipeWriter, IValueTaskSource<FlushResul
                 return;
             _waiting = false;
             _source = default;
+            _wait.RunContinuationsAsynchronously = true;
             _wait.SetException(new OperationCanceledException(token));
         }
     }

@@ -19,23 +19,21 @@ internal sealed record LinkTransportEnd(string? Violation = null, Exception? Fau
 /// </summary>
 internal sealed class LinkTransport(Connection connection, LinkOptions options) : IAsyncDisposable
 {
-    /// <summary>Two TLS writes of two full records.</summary>
-    private const int BatchBytes = 64 * 1024;
-
-    /// <summary>Room that must be left for a stream's OPEN, RESET and CREDIT.</summary>
-    private const int MostControlBytes = LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes + LinkFrame.CreditBytes;
-
     /// <summary>After so much synchronous progress a loop lets others have its thread.</summary>
-    private const int BytesPerTurn = 1024 * 1024;
+    public const int BytesPerTurn = 1024 * 1024;
+
+    /// <summary>Read and not yet told to those who wait for it.</summary>
+    private const int MostUntoldBytes = 64 * 1024;
 
     /// <summary>How long CLOSE may take to leave.</summary>
     private static readonly TimeSpan LastWordLimit = TimeSpan.FromSeconds(1);
 
     private readonly LinkReader _reader = new();
-    private readonly byte[] _batch = ArrayPool<byte>.Shared.Rent(BatchBytes);
+    private readonly LinkWriter _writer = new(connection);
+    private readonly byte[] _received = ArrayPool<byte>.Shared.Rent(LinkFrame.MaxDataFrameBytes);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastReceived = options.Time.GetTimestamp();
-    private long _bytes;
+    private long _bytesReceived;
     private int _isStopping;
     private int _isDisposed;
     private volatile LinkSession? _session;
@@ -49,14 +47,10 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     public Task Stopped => _stopped.Task;
 
     /// <summary>Bytes in both directions.</summary>
-    public long Bytes => Volatile.Read(ref _bytes);
+    public long Bytes => Volatile.Read(ref _bytesReceived) + _writer.Bytes;
 
     /// <summary>Sends our HELLO.</summary>
-    public async Task WriteHelloAsync(LinkHello hello)
-    {
-        var length = hello.Write(_batch);
-        await connection.Output.WriteAsync(_batch.AsMemory(0, length));
-    }
+    public Task WriteHelloAsync(LinkHello hello) => _writer.WriteHelloAsync(hello);
 
     /// <summary>The peer's HELLO, or what came instead.</summary>
     public async Task<(LinkHello? Hello, string? Wrong)> ReadHelloAsync()
@@ -93,12 +87,13 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     public async Task<LinkTransportEnd> RunAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)>? known)
     {
         _session = session;
-        session.Outbox.Begin(held: known is not null);
+        var turn = new EngineTurn();
+        session.Outbox.Begin(turn, held: known is not null);
         if (Volatile.Read(ref _isStopping) != 0)
             session.Outbox.Stop();
         using var over = new CancellationTokenSource();
-        var reading = ReadAsync(session);
-        var writing = WriteAsync(session, known);
+        var reading = ReadAsync(session, turn);
+        var writing = WriteAsync(session, known, turn);
         var pinging = PingAsync(session, over.Token);
         try
         {
@@ -118,6 +113,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         finally
         {
             // All three have ended, also when one of them threw.
+            await turn.DisposeAsync();
             await DisposeAsync();
             _stopped.TrySetResult();
         }
@@ -143,7 +139,8 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
         await connection.DisposeAsync();
-        ArrayPool<byte>.Shared.Return(_batch);
+        _writer.Dispose();
+        ArrayPool<byte>.Shared.Return(_received);
     }
 
     private void BeginStop()
@@ -154,129 +151,59 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         _session?.Outbox.Stop();
     }
 
-    private async Task<LinkTransportEnd> ReadAsync(LinkSession session)
+    private async Task<LinkTransportEnd> ReadAsync(LinkSession session, EngineTurn turn)
     {
         try
         {
-            var turn = 0;
+            var (inTurn, untold) = (0, 0);
             while (true)
             {
-                var read = await connection.Input.ReadAsync(CancellationToken.None);
-                foreach (var piece in read.Buffer)
+                var receiving = connection.ReceiveAsync(_received, CancellationToken.None);
+                // What comes together is passed on together.
+                if (untold > 0 && (!receiving.IsCompleted || untold >= MostUntoldBytes))
                 {
-                    if (session.IsEnded)
-                        return new LinkTransportEnd();
-                    if (_reader.Apply(piece.Span, session) is { } violation)
-                        return new LinkTransportEnd(violation);
+                    session.TellNews();
+                    untold = 0;
                 }
 
-                var length = (int)read.Buffer.Length;
-                connection.Input.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted || session.IsEnded)
+                var length = await receiving;
+                if (length == 0 || session.IsEnded)
                     return new LinkTransportEnd();
-                Interlocked.Add(ref _bytes, length);
+                if (_reader.Apply(_received.AsSpan(0, length), session) is { } violation)
+                    return new LinkTransportEnd(violation);
+                Volatile.Write(ref _bytesReceived, _bytesReceived + length);
                 Volatile.Write(ref _lastReceived, options.Time.GetTimestamp());
-                if ((turn += length) < BytesPerTurn)
+                untold += length;
+                if ((inTurn += length) < BytesPerTurn)
                     continue;
-                turn = 0;
-                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                inTurn = 0;
+                await turn.NextAsync();
             }
         }
         catch (Exception fault) when (IsTransportFault(fault))
         {
             return new LinkTransportEnd(Fault: fault);
         }
+        finally
+        {
+            session.TellNews();
+        }
     }
 
-    private async Task<LinkTransportEnd> WriteAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)>? known)
+    private async Task<LinkTransportEnd> WriteAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)>? known, EngineTurn turn)
     {
-        // The writer lives on the thread pool: woken inline, it would send each stream's frame by itself.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await turn.NextAsync();
         try
         {
             if (known is not null)
-                await WriteKnownAsync(session, known);
-            var turn = 0;
-            while (true)
-            {
-                var length = Fill(session, out var direct, out var isLast);
-                try
-                {
-                    if (length > 0)
-                        await connection.Output.WriteAsync(_batch.AsMemory(0, length));
-                    if (direct.Segment is not null)
-                        await connection.Output.WriteAsync(direct.Frame);
-                }
-                finally
-                {
-                    if (direct.Segment is not null)
-                        direct.Stream!.Unpin(direct.Segment);
-                }
-
-                if (isLast)
-                {
-                    await FinishAsync();
-                    return new LinkTransportEnd();
-                }
-
-                if (Volatile.Read(ref _isStopping) != 0)
-                    return new LinkTransportEnd();
-                length += direct.Frame.Length;
-                Interlocked.Add(ref _bytes, length);
-                if (length == 0)
-                {
-                    await session.Outbox.WaitAsync();
-                    turn = 0;
-                }
-                else if ((turn += length) >= BytesPerTurn)
-                {
-                    turn = 0;
-                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-                }
-            }
+                await _writer.WriteKnownAsync(known, session.HighestSeen);
+            if (await _writer.RunAsync(session, turn))
+                await FinishAsync();
+            return new LinkTransportEnd();
         }
         catch (Exception fault) when (IsTransportFault(fault))
         {
             return new LinkTransportEnd(Fault: fault);
-        }
-    }
-
-    // One batch: the session's frames, then of each stream in turn what goes ahead of data, then one DATA of each in turn.
-    private int Fill(LinkSession session, out (LinkStream? Stream, LinkSegment? Segment, ReadOnlyMemory<byte> Frame) direct, out bool isLast)
-    {
-        direct = default;
-        var batch = _batch.AsSpan(0, BatchBytes);
-        var length = session.Outbox.WriteSessionFrames(batch, out isLast);
-        while (!isLast && BatchBytes - length >= MostControlBytes && session.Outbox.TryTake(out var stream, out var isControl))
-        {
-            if (isControl)
-            {
-                length += stream.WriteControl(batch[length..]);
-                continue;
-            }
-
-            length += stream.WriteData(batch[length..], out var segment, out var frame, out var more);
-            if (more)
-                session.Outbox.EnqueueData(stream);
-            if (segment is null)
-                continue;
-            direct = (stream, segment, frame);
-            break;
-        }
-
-        return length;
-    }
-
-    private async Task WriteKnownAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)> known)
-    {
-        for (var sent = 0; sent == 0 || sent < known.Count; sent += LinkFrame.MaxKnownEntries)
-        {
-            var entries = Math.Min(known.Count - sent, LinkFrame.MaxKnownEntries);
-            var isLast = sent + entries == known.Count;
-            var length = LinkFrame.WriteKnownHeader(_batch, entries, isLast, session.HighestSeen);
-            for (var i = 0; i < entries; i++)
-                length += LinkFrame.WriteKnownEntry(_batch.AsSpan(length), known[sent + i].Stream, known[sent + i].State);
-            await connection.Output.WriteAsync(_batch.AsMemory(0, length));
         }
     }
 

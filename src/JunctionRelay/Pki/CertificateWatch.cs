@@ -8,6 +8,8 @@ internal sealed class CertificateWatch(Func<IReadOnlyList<CertificateStore>> sto
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    private readonly Lock _looking = new();
+
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -23,16 +25,19 @@ internal sealed class CertificateWatch(Func<IReadOnlyList<CertificateStore>> sto
         }
     }
 
-    /// <summary>One look at all of them.</summary>
+    /// <summary>One look at all of them. Thread-safe: whoever has written a file need not wait for the next.</summary>
     public void LookAtAll()
     {
-        foreach (var store in stores())
+        lock (_looking)
         {
-            var (news, detail) = store.Look();
-            if (news == CertificateStore.News.Replaced)
-                log.CertificateReplaced(store.Name, detail);
-            else if (news == CertificateStore.News.Broken)
-                log.CertificateKept(store.Name, detail);
+            foreach (var store in stores())
+            {
+                var (news, detail) = store.Look();
+                if (news == CertificateStore.News.Replaced)
+                    log.CertificateReplaced(store.Name, detail);
+                else if (news == CertificateStore.News.Broken)
+                    log.CertificateKept(store.Name, detail);
+            }
         }
     }
 }

@@ -1,8 +1,14 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using JunctionRelay.Files;
 
 namespace JunctionRelay.Pki;
+
+/// <summary>Where an identity comes from, and so where it is renewed.</summary>
+/// <param name="Junction">The name of the junction where its authority lives.</param>
+/// <param name="Address">Where that was reached, host:port; null where the identity was issued by hand.</param>
+internal sealed record EnrolmentRecord(string Junction, string? Address);
 
 /// <summary>
 /// Where one junction's identity lives: <c>junction.crt</c>, <c>junction.key</c> (mode 0600), <c>ca.crt</c>; from enrolment on also where it came from. Every
@@ -18,6 +24,10 @@ internal sealed class IdentityDirectory(string path)
     public const string SvidName = "svid.pem", SvidKeyName = "svid_key.pem", SvidBundleName = "svid_bundle.pem";
 
     public string Root { get; } = Path.GetFullPath(path);
+
+    public string EnrolmentFile => Path.Combine(Root, "enrolment.json");
+    /// <summary>The deny lists that a running junction has learnt, one in a line.</summary>
+    public string DenyListFile => Path.Combine(Root, "deny.list");
 
     public string CertificateFile => Path.Combine(Root, CertificateName);
     public string KeyFile => Path.Combine(Root, KeyName);
@@ -83,6 +93,22 @@ internal sealed class IdentityDirectory(string path)
 
     /// <summary>Writes a renewed certificate.</summary>
     public void WriteCertificate(string certificatePem) => AtomicFile.Write(CertificateFile, certificatePem, AtomicFile.Public);
+
+    /// <summary>Where the identity comes from; null where it was not written by `enroll` or `pki issue`.</summary>
+    public EnrolmentRecord? ReadEnrolment()
+    {
+        try
+        {
+            return File.Exists(EnrolmentFile) ? JsonSerializer.Deserialize(File.ReadAllBytes(EnrolmentFile), PkiJson.Default.EnrolmentRecord) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new IOException($"{EnrolmentFile} cannot be read: {e.Message}", e);
+        }
+    }
+
+    public void WriteEnrolment(EnrolmentRecord from) =>
+        AtomicFile.Write(EnrolmentFile, JsonSerializer.SerializeToUtf8Bytes(from, PkiJson.Default.EnrolmentRecord), AtomicFile.Public);
 
     private void Prepare()
     {

@@ -109,7 +109,9 @@ internal sealed class JunctionCa : IDisposable
         Certificate.Dispose();
     }
 
-    private static string DomainIn(X509Certificate2 certificate)
+    /// <summary>The trust domain of an authority's certificate.</summary>
+    /// <exception cref="CryptographicException">It names none.</exception>
+    public static string DomainIn(X509Certificate2 certificate)
     {
         var id = PeerIdentity.Of(certificate).Names.FirstOrDefault(n => n.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal));
         return id?[SpiffeId.Scheme.Length..].TrimEnd('/') is { } domain && NodeName.IsDomain(domain)

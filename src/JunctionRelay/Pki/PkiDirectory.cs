@@ -16,7 +16,7 @@ internal sealed record AuthoritySettings(string Junction);
 /// </summary>
 internal sealed class PkiDirectory : IDisposable
 {
-    private const string SettingsName = "authority.json", CertificateName = "ca.crt", KeyName = "ca.key", DenyListName = "deny.list", NodesName = "nodes", LockName = "lock";
+    private const string SettingsName = "authority.json", CertificateName = "ca.crt", KeyName = "ca.key", DenyListName = "deny.list", NodesName = "nodes", TokensName = "tokens", LockName = "lock";
 
     /// <summary>Whoever holds the lock longer has died with it or hangs.</summary>
     private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(30);
@@ -31,6 +31,8 @@ internal sealed class PkiDirectory : IDisposable
     public string Root { get; }
     public JunctionCa Ca { get; }
     public AuthoritySettings Settings { get; }
+
+    public TokenStore Tokens => new(In(TokensName));
 
     public string CertificateFile => In(CertificateName);
     public string DenyListFile => In(DenyListName);
@@ -80,16 +82,17 @@ internal sealed class PkiDirectory : IDisposable
         await _mine.WaitAsync(cancellationToken);
         try
         {
-            var asked = _time.GetTimestamp();
+            // By the system's clock, also in tests: it waits for another process.
+            var asked = TimeProvider.System.GetTimestamp();
             while (true)
             {
                 try
                 {
                     return new Held(_mine, new FileStream(In(LockName), AtomicFile.Options(FileMode.OpenOrCreate, AtomicFile.Secret)));
                 }
-                catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException) && _time.GetElapsedTime(asked) < LockTimeout)
+                catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException) && TimeProvider.System.GetElapsedTime(asked) < LockTimeout)
                 {
-                    await Task.Delay(LockPoll, _time, cancellationToken);
+                    await Task.Delay(LockPoll, cancellationToken);
                 }
             }
         }

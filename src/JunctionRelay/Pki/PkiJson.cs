@@ -7,6 +7,11 @@ namespace JunctionRelay.Pki;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(AuthoritySettings))]
 [JsonSerializable(typeof(NodeRecord))]
+[JsonSerializable(typeof(TokenRecord))]
+[JsonSerializable(typeof(EnrolmentRecord))]
+[JsonSerializable(typeof(EnrolmentGreeting))]
+[JsonSerializable(typeof(EnrolmentQuestion))]
+[JsonSerializable(typeof(EnrolmentAnswer))]
 [JsonSerializable(typeof(DenyListHeader))]
 [JsonSerializable(typeof(DenyListPayload))]
 internal sealed partial class PkiJson : JsonSerializerContext;

@@ -21,7 +21,11 @@ internal sealed class DenyList
         _patterns = new NamePatterns([.. isPattern[true]]);
         _serials = new HashSet<string>(serials, StringComparer.OrdinalIgnoreCase);
         _keys = new HashSet<string>(keys, StringComparer.OrdinalIgnoreCase);
+        IsEmpty = isPattern.Count == 0 && _serials.Count == 0 && _keys.Count == 0;
     }
+
+    /// <summary>Nobody is refused.</summary>
+    public bool IsEmpty { get; }
 
     /// <summary>Nobody.</summary>
     public static DenyList Empty { get; } = new([], [], []);
@@ -33,6 +37,9 @@ internal sealed class DenyList
         : DeniesName(peer.Name) || peer.Names.Any(DeniesName) ? $"\"{peer.Name}\" is revoked"
         : null;
 
-    /// <summary>Whether a name is refused that a peer only asserts: a junction that a connection came through.</summary>
+    /// <summary>Why a connection is refused that came through these junctions, by the word of the last; null when none of them is on the list.</summary>
+    public string? ObjectionToPath(IReadOnlyList<string> path) => IsEmpty ? null : path.FirstOrDefault(DeniesName) is { } name ? $"it came through \"{name}\", which is revoked" : null;
+
+    /// <summary>Whether a name is refused, as it stands.</summary>
     public bool DeniesName(string name) => _names.Contains(name) || _patterns.Matches(name);
 }

@@ -35,7 +35,8 @@ internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet?
 /// Of the peers of a link: every stream is judged by the name that TLS proved, here where its target is dialled. Default: nothing. Where several
 /// entries are about a peer, what one of them grants is granted.
 /// </summary>
-internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
+/// <param name="denied">Who is refused, as of now; also the junctions before the peer in a chain, by the peer's word.</param>
+internal sealed class PeerRules(IReadOnlyList<PeerRule> rules, Func<DenyList>? denied = null) : IAuthorization
 {
     /// <summary>All entries, as configured.</summary>
     public IReadOnlyList<PeerRule> Rules => rules;
@@ -43,6 +44,7 @@ internal sealed class PeerRules(IReadOnlyList<PeerRule> rules) : IAuthorization
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");
+        if (denied?.Invoke().ObjectionToPath(greeting.Path) is { } objection) return new Verdict(false, "revoked", objection);
         var about = For(who, from).ToList();
         var granting = about.FindAll(r => service == LinkOpen.AnyService ? r.Services is not null : r.Services?.Matches(service) == true);
         if (granting is [var first, ..]) return new Verdict(true, $"peers.{first.Pattern}", Services: NamePatterns.AnyOf(granting.Select(r => r.Services!)));

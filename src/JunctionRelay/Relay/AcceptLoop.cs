@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using JunctionRelay.Connections;
+using JunctionRelay.Policies;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Relay;
@@ -10,7 +11,7 @@ namespace JunctionRelay.Relay;
 /// </summary>
 internal sealed class AcceptLoop(
     ConnectionListener listener, RelayPlan relay, ListenPlan listen, ConnectionTable table, RefusalLog refusals, RelayMetrics metrics, ILogger log, TimeProvider time,
-    VendorListeners? vendors = null)
+    VendorListeners? vendors = null, PausedServices? paused = null)
 {
     private volatile Served _served = new(relay, listen);
 
@@ -91,7 +92,7 @@ internal sealed class AcceptLoop(
             }
 
             metrics.Started(relay.LoggedAs);
-            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors));
+            _ = table.RunAsync(new RelayedConnection(client, relay, listen, metrics, log, time, vendors, paused));
         }
     }
 }

@@ -26,6 +26,9 @@ internal sealed class ConnectionTable(TimeProvider time)
     /// <summary>Not a copy: those that come and go meanwhile may be there or not.</summary>
     public IEnumerable<RelayedConnection> Connections => _connections.Select(c => c.Key);
 
+    /// <summary>The licenses that are held over them; not a copy, either.</summary>
+    public IEnumerable<HeldSeat> Seats => _connections.Select(c => c.Key.Seat).OfType<HeldSeat>();
+
     /// <summary>Those that ended last.</summary>
     public EndedConnections Ended { get; } = new();
 
@@ -101,10 +104,13 @@ internal sealed class ConnectionTable(TimeProvider time)
     }
 
     /// <summary>Ends every connection with a reset; returns how many there were.</summary>
-    public int AbortAll(CloseReason reason)
+    public int AbortAll(CloseReason reason) => AbortWhere(_ => true, reason);
+
+    /// <summary>Ends those connections with a reset; returns how many there were.</summary>
+    public int AbortWhere(Func<RelayedConnection, bool> which, CloseReason reason)
     {
         var aborted = 0;
-        foreach (var (connection, _) in _connections)
+        foreach (var (connection, _) in _connections.Where(c => which(c.Key)))
         {
             connection.Abort(reason);
             aborted++;

@@ -10,6 +10,9 @@ internal sealed record LicenseHolder(string? User, string? Host, string? Vendor,
     /// <summary>Of a connection that is nobody's license.</summary>
     public static LicenseHolder None { get; } = new(null, null, null);
 
+    /// <summary>The login name of the client's user by the word of the machine that it runs on; null = unknown.</summary>
+    public string? Asserted { get; init; }
+
     /// <summary>What is known, under the names that logs give it.</summary>
     public IEnumerable<(string Name, string Text)> Fields()
     {
@@ -17,6 +20,7 @@ internal sealed record LicenseHolder(string? User, string? Host, string? Vendor,
         if (Host is { Length: > 0 }) yield return ("host", Host);
         if (Vendor is { Length: > 0 }) yield return ("vendor", Vendor);
         if (ProcessId is { Length: > 0 }) yield return ("pid", ProcessId);
+        if (Asserted is { Length: > 0 }) yield return ("asserted", Asserted);
     }
 
     /// <summary>As a line of the log shows it, a space before each field; what could be taken for another field stands in quotation marks.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Pki;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -23,12 +24,15 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     private LinkDirectory? _directory;
     private TlsCredentials? _source;
     private TlsCredentials? _rotated;
+    private readonly RunningTasks _serving = new();
+    private readonly EnrolmentForwarder _forwarder = new();
     private bool _isStarted;
 
     /// <param name="plan">Null where the junction has no links: then this does nothing until a plan has some.</param>
     public LinkService(LinksPlan? plan, ILogger<LinkService> log)
     {
         (_plan, _log) = (plan, log);
+        Streams.Own = ServeOwn;
         _metrics = new LinkMetrics(RelayMetrics.MeterName, () => _plan is { } links ? LinkReadings.Of(links) : []);
     }
 
@@ -37,6 +41,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
+
+    /// <summary>Takes the stream in which a peer gives its deny list; set before the start.</summary>
+    public Action<LinkStream>? ReceiveDenyList { get; set; }
 
     /// <summary>Where we are dialled, also where the plan asked for port 0.</summary>
     public IEnumerable<EndPoint> Addresses => _ports.Select(p => p.Port.EndPoint);
@@ -131,6 +138,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         await _stop.CancelAsync();
         await Task.WhenAll((_directory?.All() ?? []).Select(s => s.Session.CloseAsync(CloseReason.Stopping, "the junction stops")));
         await Task.WhenAll(_running);
+        await _serving.WhenAllAsync();
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -173,7 +181,8 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         {
             var bound = change.Plan!;
             var port = new LinkPort(
-                listener, bound.Handshake!, (peer, from) => AcceptorFor(_plan ?? bound, Streams, peer, from), bound.Options.Log, bound.Options.Time);
+                listener, () => _plan?.Handshake ?? bound.Handshake!, (peer, from) => AcceptorFor(_plan ?? bound, Streams, peer, from), bound.Options.Log, bound.Options.Time,
+                (EnrolmentServer.Protocol, EnrolAsync));
             ports.Add((planned, port));
             _running.Add(port.RunAsync());
             _log.LinkListening(SocketDialer.Text(port.EndPoint));
@@ -215,6 +224,29 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         await using var stopping = _stop.Token.Register(stopped.SetResult);
         await Task.WhenAny(next.FirstUp, stopped.Task);
         dialler.Retire();
+    }
+
+    private async Task EnrolAsync(Connection connection, EndPoint? from)
+    {
+        // A reload may have taken the authority away since the handshake.
+        if (_plan?.Enrolment is { } enrolment) await enrolment.ServeAsync(connection, from);
+        else await connection.DisposeAsync();
+    }
+
+    // Peers have proved who they are, whatever `peers` grants them: a certificate is renewed for whoever has it.
+    private bool ServeOwn(LinkStream stream)
+    {
+        if (stream.Open.Service == DenyListExchange.Service && ReceiveDenyList is { } receive)
+        {
+            receive(stream);
+            return true;
+        }
+
+        if (stream.Open.Service != EnrolmentServer.Service || _plan is not { } plan) return false;
+        if (plan.Enrolment is { } enrolment) _serving.Add(enrolment.ServeAsync(stream, stream.RemoteEndPoint));
+        else if (plan.Authority is { } authority) _serving.Add(_forwarder.ForwardAsync(stream, plan.Own, authority, plan.Options.Time));
+        else return false;
+        return true;
     }
 
     private SocketListener Bind(IPEndPoint address, List<(IPEndPoint Planned, LinkPort Port)> leaving)

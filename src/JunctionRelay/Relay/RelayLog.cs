@@ -44,6 +44,16 @@ internal static partial class RelayLog
     [LoggerMessage(1011, LogLevel.Information, "other junctions may dial {address}", EventName = "link-listening")]
     public static partial void LinkListening(this ILogger log, string address);
 
+    /// <summary>For the audit; the log has the line at the end.</summary>
+    [LoggerMessage(1016, LogLevel.Debug, "open {id} relay={relay} client={client} peer={peer} target={target} asserted={asserted}", EventName = "connection-opened")]
+    public static partial void ConnectionOpened(this ILogger log, ConnectionId id, string relay, string client, string peer, string target, string asserted);
+
+    [LoggerMessage(1014, LogLevel.Warning, "service {service} is paused: its peers are refused; {ended} of its connections were ended", EventName = "service-paused")]
+    public static partial void ServicePaused(this ILogger log, string service, int ended);
+
+    [LoggerMessage(1015, LogLevel.Warning, "service {service} goes on", EventName = "service-resumed")]
+    public static partial void ServiceResumed(this ILogger log, string service);
+
     [LoggerMessage(1013, LogLevel.Information, "relay {relay} listens no more on {address}; its connections go on", EventName = "relay-left")]
     public static partial void RelayLeft(this ILogger log, string relay, string address);
 
@@ -58,6 +68,9 @@ internal static partial class RelayLog
 
     [LoggerMessage(1023, LogLevel.Warning, "{relay}: connection {id} is passed on without being followed: {why}", EventName = "not-followed")]
     public static partial void NotFollowed(this ILogger log, string relay, ConnectionId id, string why);
+
+    [LoggerMessage(1024, LogLevel.Warning, "{relay}: the redirect to vendor daemon {vendor} of {server} has bytes that are not known; it passes unchanged", EventName = "not-rewritten")]
+    public static partial void NotRewritten(this ILogger log, string relay, string vendor, string server);
 
     [LoggerMessage(1010, LogLevel.Error, "relay {relay}: its accept loop on {address} ended by a fault of ours; please report it", EventName = "accept-loop-fault")]
     public static partial void AcceptLoopFault(this ILogger log, Exception exception, string relay, string address);

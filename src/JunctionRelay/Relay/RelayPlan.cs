@@ -35,6 +35,9 @@ internal sealed record RelayPlan
     /// <summary>Stage 6.</summary>
     public required ServiceTable Services { get; init; }
 
+    /// <summary>What redirects to vendor daemons are made to say; null = they pass unchanged.</summary>
+    public RedirectRewrite? Rewrite { get; init; }
+
     /// <summary>How long what may take.</summary>
     public required RelayLimits Limits { get; init; }
 
@@ -61,6 +64,11 @@ internal sealed record ListenPlan(EndPoint EndPoint, TlsHandshake? Handshake = n
     /// <summary>Makes the listener, where it is no socket of this machine; null = a socket on <see cref="EndPoint"/>.</summary>
     public Func<ConnectionListener>? Open { get; init; }
 }
+
+/// <summary>Experimental: where clients of a followed license server are sent on, in place of where it sends them.</summary>
+/// <param name="Host">In place of the host; null = it stays.</param>
+/// <param name="Ports">In place of the daemon's port, one for each daemon; null = it stays.</param>
+internal sealed record RedirectRewrite(string? Host, (int First, int Last)? Ports);
 
 /// <summary>Deadlines of one relayed connection; null = none.</summary>
 /// <param name="Handshake">For a client to finish TLS and its greeting.</param>

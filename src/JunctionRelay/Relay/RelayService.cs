@@ -33,6 +33,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
     private readonly RelayMetrics _metrics = new();
     private readonly VendorListeners _vendors;
     private readonly TargetMetrics _targetMetrics;
+    private readonly SeatMetrics _seatMetrics;
     private readonly CancellationTokenSource _background = new();
     private readonly CancellationTokenSource _insist = new();
     private readonly RelayListeners _listeners;
@@ -61,11 +62,15 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _vendors = new VendorListeners(Connections, _refusals, _metrics, log, time, () => _listeners!.Loops.Select(l => l.Listener.EndPoint));
         _listeners = new RelayListeners(Loop, () => Inherited, () => _vendors.Listeners);
         _watch = new TargetWatch(OnTargetChanged, time);
+        _seatMetrics = new SeatMetrics(RelayMetrics.MeterName, () => Connections.Seats);
         _targetMetrics = new TargetMetrics(RelayMetrics.MeterName, () => _plans.All.SelectMany(p => p.Services.All).SelectMany(t => t.Targets));
     }
 
     /// <summary>What is being relayed now.</summary>
     public ConnectionTable Connections { get; }
+
+    /// <summary>The services that are paused for now.</summary>
+    public PausedServices Paused { get; } = new();
 
     /// <summary>Sockets that listen already, for addresses of the plan.</summary>
     public InheritedSockets? Inherited { get; init; }
@@ -77,6 +82,24 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
 
     /// <summary>What each relay and service has done.</summary>
     public RelayMetrics Metrics => _metrics;
+
+    /// <summary>No new stream of a peer gets the service; those that are there go on, or end where <paramref name="end"/>. Returns how many were ended.</summary>
+    public int Pause(string service, bool end)
+    {
+        Paused.Pause(service);
+        var (name, vendor) = ($"service/{service}", VendorListeners.VendorName($"service/{service}"));
+        var ended = end ? Connections.AbortWhere(c => c.Relay == name || c.Relay == vendor, CloseReason.NotPermitted) : 0;
+        _log.ServicePaused(service, ended);
+        return ended;
+    }
+
+    /// <summary>The service goes on. False where it was not paused.</summary>
+    public bool Resume(string service)
+    {
+        if (!Paused.Resume(service)) return false;
+        _log.ServiceResumed(service);
+        return true;
+    }
 
     /// <summary>Where each relay really listens, also where the plan asked for port 0.</summary>
     public IEnumerable<(string Relay, EndPoint Address)> Addresses => _listeners.Loops.Select(l => (l.Relay.Name, l.Listener.EndPoint));
@@ -175,6 +198,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         _changing.Dispose();
         _metrics.Dispose();
         _targetMetrics.Dispose();
+        _seatMetrics.Dispose();
     }
 
     // Relays and services whose license servers are followed.
@@ -182,7 +206,7 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         plan.Relays.Where(r => r.Services.Ports.Count > 0).Select(r => r.Name).Concat(plan.Peers?.Services.Ports.Keys.Select(s => $"service/{s}") ?? []);
 
     private AcceptLoop Loop(ConnectionListener listener, RelayPlan relay, ListenPlan listen) =>
-        new(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors);
+        new(listener, relay, listen, Connections, _refusals, _metrics, _log, _time, _vendors, Paused);
 
     private static string Text(AcceptLoop loop) => (loop.Listen.Scheme.Length == 0 ? "" : $"{loop.Listen.Scheme}://") + SocketDialer.Text(loop.Listener.EndPoint);
 

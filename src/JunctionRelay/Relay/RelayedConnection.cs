@@ -3,6 +3,7 @@ using System.Net;
 using JunctionRelay.Connections;
 using JunctionRelay.Greetings;
 using JunctionRelay.Licensing;
+using JunctionRelay.Links;
 using JunctionRelay.Policies;
 using JunctionRelay.Routing;
 using JunctionRelay.Targets;
@@ -26,6 +27,7 @@ internal sealed class RelayedConnection
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly VendorListeners? _vendors;
+    private readonly PausedServices? _paused;
     private readonly long _started;
     private readonly CancellationTokenSource _stop = new();
     private readonly AdmittedClient _admitted;
@@ -43,9 +45,9 @@ internal sealed class RelayedConnection
     private int _stopReason;   // a CloseReason given from outside, 0 = none
 
     public RelayedConnection(
-        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null)
+        Connection client, RelayPlan relay, ListenPlan listen, RelayMetrics metrics, ILogger log, TimeProvider time, VendorListeners? vendors = null, PausedServices? paused = null)
     {
-        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors);
+        (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors, _paused) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors, paused);
         _admitted = new AdmittedClient(client, relay.Admission);
         _clientText = Text(Client);
         Relay = relay.LoggedAs;
@@ -68,6 +70,9 @@ internal sealed class RelayedConnection
     /// <summary>The name that the client's certificate, or that of the junction before us, or a password proved.</summary>
     public string PeerName => _client.Peer?.Name ?? _user ?? "-";
 
+    /// <summary>Why it may not go on, by a list that is newer than the connection; null when it may.</summary>
+    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_request.Path ?? []);
+
     /// <summary>The target that was dialled last.</summary>
     public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
 
@@ -79,6 +84,9 @@ internal sealed class RelayedConnection
 
     /// <summary>Who holds a license over it; null where the relay follows no license protocol, or nothing was said yet.</summary>
     public LicenseHolder? Holder { get; private set; }
+
+    /// <summary>The license that it is, where it goes to a vendor daemon and has said hello there.</summary>
+    public HeldSeat? Seat { get; private set; }
 
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
@@ -186,6 +194,8 @@ internal sealed class RelayedConnection
         var dial = await DialAsync(greeting);
         if (dial.Connection is { } target) return await SpliceAsync(target);
         _isTold = await _listen.Greeter.AnswerAsync(_client, dial.Reason);
+        // Peers are told the reason; one that checks the path also what our log says of it.
+        if (greeting.IsCheck && _client is LinkStream stream) stream.Abort(dial.Reason, dial.Detail);
         return (dial.Reason, dial.Detail);
     }
 
@@ -196,10 +206,11 @@ internal sealed class RelayedConnection
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
 
         // A service that asks others about its clients is used by its name only.
-        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service));
+        var route = _relay.Services.Find(greeting, service => verdict.Services?.Matches(service) == true && !_relay.Auths.ContainsKey(service) && !IsPaused(service));
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         _route = route;
         Rename(greeting);
+        if (greeting.Service is { } paused && IsPaused(paused)) return Denied("paused", $"paused: the service \"{paused}\" is paused");
 
         var started = _time.GetTimestamp();
         _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
@@ -207,6 +218,7 @@ internal sealed class RelayedConnection
             Local = greeting.Local ?? Text(_admitted.Local),
             Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
             Claims = greeting.Claims,
+            IsCheck = greeting.IsCheck,
         };
         _dialling = true;
         if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
@@ -216,6 +228,8 @@ internal sealed class RelayedConnection
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
     }
+
+    private bool IsPaused(string service) => _relay.Services.Paused.Contains(service) || _paused?.Contains(service) == true;
 
     private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
@@ -250,6 +264,7 @@ internal sealed class RelayedConnection
         _dialled!.ConnectionStarted();
         try
         {
+            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _request.Claims?.User ?? "");
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
             var (client, followed) = Follow(target);
             var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
@@ -273,11 +288,19 @@ internal sealed class RelayedConnection
     {
         if (_vendors is null || _route.Ports is not { } ports) return (_client, target);
         var follower = new FlexLmFollower(
-            hello => Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId),
+            hello => Said(hello, ports),
             _route.IsVendor ? null : (hello, redirect) => _vendors.Redirected(Relay, _listen, ports, _dialled!.Target, hello, redirect),
             why => _vendors.Lost(Relay, ports, Id, why),
             _time);
         return (follower.Client(_client), follower.Target(target));
+    }
+
+    private void Said(FlexLmHello hello, VendorPorts ports)
+    {
+        Holder = new LicenseHolder(hello.User, hello.Host, hello.Vendor, hello.ProcessId);
+        if (!_route.IsVendor) return;
+        Seat = new HeldSeat(
+            VendorListeners.RelayOf(Relay), ports.Knows(hello.Vendor) ? hello.Vendor : HeldSeat.OtherVendor, Holder, PeerName, ClientText, _time.GetUtcNow());
     }
 
     private async Task EndAsync(CloseReason reason, string detail)
@@ -294,7 +317,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), Holder ?? LicenseHolder.None, detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _request.Claims?.User }, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
     }
 

@@ -21,11 +21,20 @@ internal sealed class VendorListeners(
     private readonly Lock _lock = new();
     private readonly Dictionary<IPEndPoint, OpenPort> _open = [];   // under _lock
     private readonly HashSet<VendorPorts> _followed = [];           // under _lock
+    private readonly HashSet<VendorPorts> _unchanged = [];          // under _lock; told that their redirects are not rewritten
     private readonly List<Task> _accepting = [];                    // under _lock
     private IReadOnlyList<RelayPlan> _relays = [];                  // under _lock
     private bool _isStopped;                                        // under _lock
 
-    private sealed record OpenPort(string Relay, VendorPorts Ports, int Port, SocketListener Listener, AcceptLoop Loop);
+    private sealed record OpenPort(string Relay, VendorPorts Ports, Behind Behind, SocketListener Listener, AcceptLoop Loop);
+
+    /// <summary>Where connections to an open port go.</summary>
+    /// <param name="Port">The daemon's own port; null where the daemon is found by its name, whatever its port.</param>
+    /// <param name="Server">Its license server.</param>
+    private sealed record Behind(int? Port, string Server, string Vendor);
+
+    /// <summary>For whom a port is opened: the relay, and where its clients find it.</summary>
+    private readonly record struct Door(RelayPlan Relay, ListenPlan Listen, IPAddress Address, VendorPorts Ports);
 
     /// <summary>The listeners of what is open.</summary>
     public IReadOnlyList<SocketListener> Listeners
@@ -63,10 +72,40 @@ internal sealed class VendorListeners(
             if (listen.EndPoint is not IPEndPoint address) return new RedirectVerdict(redirect);
             // The client may have come under a plan that runs no more.
             if (PlanOf(ports, address.Address) is not var (relay, now)) return new RedirectVerdict(null, CloseReason.VendorPortNotAllowed, "the relay is in the configuration no more");
-            return Open(relay, now, address, ports, learnt.Port) is { } problem
+            var door = new Door(relay, now, address.Address, ports);
+            if (relay.Rewrite is { } rewrite && redirect.IsAsPublished) return Rewritten(door, rewrite, redirect, server.Name, hello.Vendor);
+            if (relay.Rewrite is not null && _unchanged.Add(ports)) log.NotRewritten(name, hello.Vendor, server.Name);
+            return Open(door, learnt.Port, new Behind(learnt.Port, server.Name, hello.Vendor)) is { } problem
                 ? new RedirectVerdict(null, CloseReason.VendorPortTaken, problem)
                 : new RedirectVerdict(redirect);
         }
+    }
+
+    private RedirectVerdict Rewritten(Door door, RedirectRewrite rewrite, FlexLmRedirect redirect, string server, string vendor)
+    {
+        var (port, problem) = rewrite.Ports is var (first, last)
+            ? OpenOneOf(door, first, last, new Behind(null, server, vendor))
+            : (redirect.Port, Open(door, redirect.Port, new Behind(redirect.Port, server, vendor)));
+        return problem is null
+            ? new RedirectVerdict(redirect with { Host = rewrite.Host ?? redirect.Host, Port = port })
+            : new RedirectVerdict(null, CloseReason.VendorPortTaken, problem);
+    }
+
+    // A daemon keeps the port that it was given here, wherever it goes itself.
+    private (int Port, string? Problem) OpenOneOf(Door door, int first, int last, Behind daemon)
+    {
+        foreach (var (address, there) in _open)
+        {
+            if (there.Ports == door.Ports && there.Behind == daemon && address.Address.Equals(door.Address) && address.Port >= first && address.Port <= last) return (address.Port, null);
+        }
+
+        string? problem = null;
+        for (var port = first; port <= last; port++)
+        {
+            if ((problem = Open(door, port, daemon)) is null) return (port, null);
+        }
+
+        return (0, $"rewritePort has no port left for vendor daemon {daemon.Vendor}: {problem}");
     }
 
     /// <summary>Another plan runs. What is open serves it from the next connection on; what it has no relay for, or a relay of its own, is closed.</summary>
@@ -82,12 +121,13 @@ internal sealed class VendorListeners(
             }
 
             _followed.RemoveWhere(p => !relays.Any(r => r.Services.Ports.Values.Contains(p)));
+            _unchanged.IntersectWith(_followed);
 
             foreach (var (address, port) in _open.ToList())
             {
                 if (PlanOf(port.Ports, address.Address) is var (relay, listen) && !others().OfType<IPEndPoint>().Any(o => Overlap(o, address)))
                 {
-                    var vendor = Vendor(relay, listen, address, port.Ports);
+                    var vendor = Vendor(relay, listen, address, port.Ports, port.Behind);
                     port.Loop.Serve(vendor, vendor.Listen[0]);
                     continue;
                 }
@@ -133,42 +173,44 @@ internal sealed class VendorListeners(
     }
 
     // Null when it is open; else what is in the way.
-    private string? Open(RelayPlan relay, ListenPlan listen, IPEndPoint beside, VendorPorts ports, int port)
+    private string? Open(Door door, int port, Behind behind)
     {
-        var address = new IPEndPoint(beside.Address, port);
+        var address = new IPEndPoint(door.Address, port);
         if (_open.TryGetValue(address, out var there))
         {
-            return there.Ports == ports ? null
-                : $"port {port} of {beside.Address} is open for the vendor daemon of relay {there.Relay}; give the two relays an address each";
+            // A port of its own number leads to whoever is behind that number now, one that was given to a daemon to that daemon.
+            return there.Ports == door.Ports && there.Behind.Port == behind.Port && (behind.Port is not null || there.Behind == behind) ? null
+                : $"port {port} of {door.Address} is open for the vendor daemon of relay {there.Relay}; give the two relays an address each, or rewritePort";
         }
 
         // A relay of the configuration for this very port: whoever wrote it meant it.
-        if (others().OfType<IPEndPoint>().Any(o => Overlap(o, address))) return null;
+        if (others().OfType<IPEndPoint>().Any(o => Overlap(o, address)))
+            return behind.Port is null ? $"port {port} of {door.Address} is a relay's" : null;
         SocketListener listener;
         try
         {
-            listener = SocketListener.Bind(address, relay.Socket, listen.V6Only);
+            listener = SocketListener.Bind(address, door.Relay.Socket, door.Listen.V6Only);
         }
         catch (SocketException e)
         {
-            return $"port {port} of {beside.Address} cannot be opened: {e.Message}";
+            return $"port {port} of {door.Address} cannot be opened: {e.Message}";
         }
 
-        var vendor = Vendor(relay, listen, address, ports);
+        var vendor = Vendor(door.Relay, door.Listen, address, door.Ports, behind);
         var loop = new AcceptLoop(listener, vendor, vendor.Listen[0], table, refusals, metrics, log, time, this);
-        _open[address] = new OpenPort(relay.Name, ports, port, listener, loop);
+        _open[address] = new OpenPort(door.Relay.Name, door.Ports, behind, listener, loop);
         _accepting.RemoveAll(a => a.IsCompleted);
         _accepting.Add(loop.RunAsync());
-        log.VendorPortOpened(relay.Name, SocketDialer.Text(address));
+        log.VendorPortOpened(door.Relay.Name, SocketDialer.Text(address));
         return null;
     }
 
     // The same relay in all that it asks of its clients; only where they go is another.
-    private static RelayPlan Vendor(RelayPlan relay, ListenPlan listen, IPEndPoint address, VendorPorts ports) => relay with
+    private static RelayPlan Vendor(RelayPlan relay, ListenPlan listen, IPEndPoint address, VendorPorts ports, Behind behind) => relay with
     {
         LoggedAs = VendorName(relay.Name),
         Listen = [listen with { EndPoint = address }],
-        Services = new ServiceTable(ports, address.Port),
+        Services = new ServiceTable(ports, behind.Port is { } own ? () => ports.Find(own) : () => ports.Find(behind.Server, behind.Vendor)),
         HealthInterval = TimeSpan.Zero,
     };
 
@@ -186,6 +228,9 @@ internal sealed class VendorListeners(
     /// <summary>What connections to a vendor daemon are counted and logged under.</summary>
     public static string VendorName(string relay) => $"{relay}/vendor";
 
+    /// <summary>The relay or service behind <see cref="VendorName"/>.</summary>
+    public static string RelayOf(string vendorName) => vendorName.EndsWith(VendorName(""), StringComparison.Ordinal) ? vendorName[..^VendorName("").Length] : vendorName;
+
     private void Sweep()
     {
         lock (_lock)
@@ -199,8 +244,11 @@ internal sealed class VendorListeners(
 
     private void Close(VendorPorts ports, LearntPort learnt, string why)
     {
-        foreach (var (address, port) in _open.Where(o => o.Value.Ports == ports && o.Value.Port == learnt.Port).ToList()) Close(address, port, why);
+        foreach (var (address, port) in _open.Where(o => o.Value.Ports == ports && IsClosedBy(o.Value, learnt)).ToList()) Close(address, port, why);
     }
+
+    private static bool IsClosedBy(OpenPort open, LearntPort left) =>
+        open.Behind.Port is { } port ? port == left.Port : !open.Ports.Knows(open.Behind.Server, open.Behind.Vendor);
 
     private void Close(IPEndPoint address, OpenPort port, string why)
     {

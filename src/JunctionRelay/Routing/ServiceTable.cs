@@ -24,7 +24,7 @@ internal sealed class ServiceTable
     private readonly TargetList? _relay;
     private readonly IReadOnlyDictionary<string, TargetList> _services;
     private readonly IReadOnlyDictionary<string, VendorPorts> _ports;
-    private readonly int? _vendorPort;
+    private readonly Func<TargetList?>? _daemon;
 
     /// <summary>Of a relay: everything goes to its own targets. <paramref name="ports"/>: those of its license servers' daemons, where it follows them.</summary>
     public ServiceTable(TargetList relay, VendorPorts? ports = null) :
@@ -34,8 +34,9 @@ internal sealed class ServiceTable
     public ServiceTable(IReadOnlyDictionary<string, TargetList> services, IReadOnlyDictionary<string, VendorPorts>? ports = null) =>
         (_services, _ports) = (services, ports ?? new Dictionary<string, VendorPorts>());
 
-    /// <summary>Of a vendor port that was learnt: everything goes to the daemon, for as long as it is there.</summary>
-    public ServiceTable(VendorPorts ports, int port) : this(new Dictionary<string, TargetList>(), new Dictionary<string, VendorPorts> { [""] = ports }) => _vendorPort = port;
+    /// <summary>Of a vendor port that was learnt: everything goes to the <paramref name="daemon"/>, for as long as it is there.</summary>
+    public ServiceTable(VendorPorts ports, Func<TargetList?> daemon) :
+        this(new Dictionary<string, TargetList>(), new Dictionary<string, VendorPorts> { [""] = ports }) => _daemon = daemon;
 
     /// <summary>All lists, to be probed.</summary>
     public IEnumerable<TargetList> All => _relay is null ? _services.Values : [_relay];
@@ -53,12 +54,16 @@ internal sealed class ServiceTable
     /// <summary>The services by name; empty for a relay.</summary>
     public IReadOnlyDictionary<string, TargetList> Services => _services;
 
+    /// <summary>The services that are paused by the configuration.</summary>
+    public IReadOnlySet<string> Paused { get; init; } = new HashSet<string>();
+
     /// <summary>Where a connection with <paramref name="greeting"/> goes. <paramref name="mayUse"/>: the services that its client may use, where it did not name one.</summary>
     public Route Find(Greeting greeting, Func<string, bool> mayUse)
     {
         if (greeting.Service == LinkOpen.AnyService && _relay is null) return Open(mayUse);
         var ports = _ports.GetValueOrDefault(greeting.Service ?? "");
-        if ((_vendorPort ?? greeting.VendorPort) is { } port) return Vendor(ports, port, greeting.Service);
+        if (_daemon is not null) return Vendor(ports, _daemon(), "");
+        if (greeting.VendorPort is { } port) return Vendor(ports, ports?.Find(port), greeting.Service);
         if ((_relay ?? _services.GetValueOrDefault(greeting.Service ?? "")) is not { } targets)
             return new Route(null, CloseReason.NoSuchService, $"there is no service \"{greeting.Service}\" here");
         return greeting.Destination is null || targets.TakesDestination
@@ -67,12 +72,12 @@ internal sealed class ServiceTable
     }
 
     // Only what a redirect of this very service has named: a peer is told of no other port, open or not.
-    private static Route Vendor(VendorPorts? ports, int port, string? service)
+    private static Route Vendor(VendorPorts? ports, TargetList? daemon, string? service)
     {
-        if (ports?.Find(port) is { } targets) return new Route(targets) { Ports = ports, IsVendor = true };
+        if (daemon is not null) return new Route(daemon) { Ports = ports, IsVendor = true };
         return new Route(null, CloseReason.VendorPortNotAllowed, ports is null
             ? $"the service \"{service}\" follows no license protocol; add \"protocol\": \"flexlm\" to it"
-            : $"no redirect has named the vendor port {port}, or nobody has used it for {VendorPorts.Linger.TotalMinutes:0} minutes");
+            : $"no redirect has named that vendor port, or nobody has used it for {VendorPorts.Linger.TotalMinutes:0} minutes");
     }
 
     // All that the lists of these services permit together.

@@ -112,6 +112,29 @@ internal sealed class VendorPorts(IReadOnlyList<(int First, int Last)> allowed, 
         }
     }
 
+    /// <summary>Where connections to the daemon of <paramref name="vendor"/> at the license server <paramref name="server"/> go now, whatever its port; null where none is known.</summary>
+    public TargetList? Find(string server, string vendor)
+    {
+        lock (_lock)
+        {
+            if (_ports.Values.FirstOrDefault(p => p.Server.Name == server && p.Vendors.Contains(vendor)) is not { } learnt) return null;
+            learnt.LastUsed = time.GetTimestamp();
+            return learnt.Targets;
+        }
+    }
+
+    /// <summary>Whether a redirect has sent clients of this vendor anywhere.</summary>
+    public bool Knows(string vendor)
+    {
+        lock (_lock) return _ports.Values.Any(p => p.Vendors.Contains(vendor));
+    }
+
+    /// <summary>Whether a port of this daemon is known, without keeping it any longer for that.</summary>
+    public bool Knows(string server, string vendor)
+    {
+        lock (_lock) return _ports.Values.Any(p => p.Server.Name == server && p.Vendors.Contains(vendor));
+    }
+
     /// <summary>Forgets what nobody has named or used for <see cref="Linger"/>, and returns it.</summary>
     public IReadOnlyList<LearntPort> Expire()
     {

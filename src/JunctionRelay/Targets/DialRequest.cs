@@ -17,6 +17,14 @@ internal readonly record struct DialRequest(
     /// <summary>What is known of the client beside its address; null = nothing.</summary>
     public ClientClaims? Claims { get; init; }
 
+    /// <summary>A person checks the path, and waits: the junctions behind this one are to say in words why it leads nowhere, and soon.</summary>
+    public bool IsCheck { get; init; }
+
+    /// <summary>How long a target may take to accept, where the relay allows <paramref name="connectTimeout"/>; for a check three tries of the system's (at 0, 1 and 3 s).</summary>
+    public TimeSpan Within(TimeSpan connectTimeout) => IsCheck && connectTimeout > CheckTimeout ? CheckTimeout : connectTimeout;
+
+    private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>Where the client connected to at the first junction; null where that is no address.</summary>
     public string? Local { get; init; }
 

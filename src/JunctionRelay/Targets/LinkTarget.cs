@@ -39,6 +39,7 @@ internal sealed class LinkTarget(
         {
             LocalAddress = request.Local,
             Destination = DestinationOf(request),
+            IsCheck = request.IsCheck,
             VendorPort = vendorPort,
             Claims = request.Claims ?? ClientClaims.None,
         };

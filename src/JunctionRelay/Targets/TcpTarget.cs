@@ -44,7 +44,8 @@ internal sealed class TcpTarget(EndPoint address, SocketDialer dialer, TimeSpan 
     private ValueTask<DialOutcome> ConnectAsync(DialRequest request, CancellationToken cancellationToken)
     {
         var to = Destination.Shifted(address, request.PortOffset);
-        return via is null ? dialer.DialAsync(to, connectTimeout, cancellationToken) : via.ConnectAsync(to, dialer, connectTimeout, cancellationToken);
+        var within = request.Within(connectTimeout);
+        return via is null ? dialer.DialAsync(to, within, cancellationToken) : via.ConnectAsync(to, dialer, within, cancellationToken);
     }
 
     private static IPEndPoint? Address(string? text) => IPEndPoint.TryParse(text ?? "", out var address) && text!.Contains(':') ? address : null;

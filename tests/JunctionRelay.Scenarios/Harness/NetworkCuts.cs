@@ -23,6 +23,10 @@ internal static class NetworkCuts
         }
     }
 
+    /// <summary>A firewall answers for this port that nobody is there.</summary>
+    public static Task Reject(Host host, int port) =>
+        In(host, "iptables", "--wait", "--append", "INPUT", "--protocol", "tcp", "--dport", port.ToString(CultureInfo.InvariantCulture), "--jump", "REJECT", "--reject-with", "tcp-reset");
+
     /// <summary>The firewall lets everything pass again.</summary>
     public static Task Pass(Host host) => In(host, "iptables", "--wait", "--flush");
 

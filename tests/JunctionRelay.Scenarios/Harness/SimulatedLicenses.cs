@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace JunctionRelay.Scenarios.Harness;
@@ -19,12 +20,15 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     private SimulatedLicenses(RealProgram server) => _server = server;
 
     /// <summary>Starts a server: lmgrd at <paramref name="address"/> and <paramref name="port"/>, its vendor daemon beside it.</summary>
-    public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null)
+    public static async Task<SimulatedLicenses> Start(string address, int port, int vendorPort, int seats, Host? host = null, string hostName = "localhost", string? master = null)
     {
         var bracketed = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
         var server = RealProgram.Start(
             JunctionProcess.Binary(),
-            ["simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--quiet"],
+            [
+                "simulate-server", "--listen", $"{bracketed}:{port}", "--vendor-port", $"{vendorPort}", "--seats", $"{seats}", "--quiet", "--host-name", hostName,
+                .. master is null ? Array.Empty<string>() : ["--master", master],
+            ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
         await server.Listening(vendorPort);
         return new SimulatedLicenses(server);
@@ -39,7 +43,9 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
             JunctionProcess.Binary(),
             [
                 "simulate-client", "--server", $"{bracketed}:{port}", "--vendor-host", address, "--vendor-port", $"{vendorPort}",
-                "--count", $"{seats}", "--heartbeat", $"{heartbeat}", "--hold",
+                "--count", $"{seats}", "--heartbeat", $"{heartbeat}",
+                // More patient than a link, which saves its streams for 60 s: a seat that is lost was lost by the link.
+                "--limit", "90", "--hold",
             ],
             new ProgramOptions { Host = host ?? Host.Machine, StopSignal = Signal.Kill });
     }
@@ -52,15 +58,35 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
 
     /// <summary>Waits until so many seats are held, or until the time is over; returns how many are.</summary>
     public async Task<int> HeldWithin(int seats, TimeSpan within) =>
-        (await Ask(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
+        (await Ask(string.Create(CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
+
+    /// <summary>The vendor daemon moves to another port, as after a restart; who holds a seat keeps it. Returns the port.</summary>
+    public async Task<int> MoveVendor()
+    {
+        var before = Vendors().Count;
+        await Order("move-vendor");
+        await Deadline.Until(() => Vendors().Count > before, Deadline.Start, "the vendor daemon listens elsewhere", _server.Said);
+        return int.Parse(Vendors()[^1].Split(':')[^1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Of a triad: whom this server names as the master from now on.</summary>
+    public Task NameMaster(string host) => Order($"master {host}");
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private async Task Order(string order)
+    {
+        await _server.Input.WriteLineAsync(order);
+        await _server.Input.FlushAsync();
+    }
+
+    private List<string> Vendors() => [.. _server.Lines.Where(l => l.Contains("\"vendor\":", StringComparison.Ordinal)).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("vendor").GetString()!)];
+
 
     private async Task<SeatCounts> Ask(string order, TimeSpan within)
     {
         var before = Answers().Count;
-        await _server.Input.WriteLineAsync(order);
-        await _server.Input.FlushAsync();
+        await Order(order);
         await Deadline.Until(() => Answers().Count > before, within, $"the license server answers '{order}'", _server.Said);
         using var answer = JsonDocument.Parse(Answers()[before]);
         var counts = answer.RootElement;

@@ -1,6 +1,6 @@
 namespace JunctionRelay.Scenarios.Harness;
 
-/// <summary>An authority made by <c>junction pki init</c> in a scenario's folder, which lives at the junction <c>hq</c>.</summary>
+/// <summary>An authority made by <c>junction pki init</c> in a scenario's folder, which lives at the junction <c>hq</c> unless said otherwise.</summary>
 internal sealed class SiteAuthority(TemporaryFolder folder)
 {
     /// <summary>Where it lives.</summary>
@@ -9,10 +9,13 @@ internal sealed class SiteAuthority(TemporaryFolder folder)
     public string Trust => Path.Combine(Directory, "ca.crt");
 
     /// <summary>Makes one.</summary>
-    public static async Task<SiteAuthority> Init(TemporaryFolder folder, params string[] options)
+    public static Task<SiteAuthority> Init(TemporaryFolder folder, params string[] options) => InitAt("hq", folder, options);
+
+    /// <summary>Makes one that lives at another junction.</summary>
+    public static async Task<SiteAuthority> InitAt(string junction, TemporaryFolder folder, params string[] options)
     {
         var pki = new SiteAuthority(folder);
-        await pki.Run("pki", ["init", "--junction", "hq", .. options]);
+        await pki.Run("pki", ["init", "--junction", junction, .. options]);
         return pki;
     }
 

@@ -10,6 +10,8 @@ internal sealed class ConfigFolder : IDisposable
         Directory.CreateDirectory(System.IO.Path.Combine(Root, "certs"));
         foreach (var (name, text) in TestCertificates.Files)
             Write($"certs/{name}", text);
+        foreach (var (name, text) in TestCertificates.Authority)
+            Write(name, text);
         File.SetUnixFileMode(Path("certs/auth.py"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         Write("users", "alice:wonderland\n");
         if (!OperatingSystem.IsWindows())

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Pki;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Configuration;
@@ -9,6 +10,23 @@ internal static class TestCertificates
 {
     /// <summary>File name and text.</summary>
     public static readonly IReadOnlyDictionary<string, string> Files = Make();
+
+    /// <summary>The files of an authority that lives at "hq", in <c>pki/</c>, and of hq's identity, in <c>identity/</c>.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Authority = MakeAuthority();
+
+    private static Dictionary<string, string> MakeAuthority()
+    {
+        using var folder = new TestFolder();
+        using (var pki = PkiDirectory.Init(folder["pki"], "junction.internal", "hq", TimeSpan.FromDays(30), TimeProvider.System))
+        {
+            var identity = new IdentityDirectory(folder["identity"]);
+            using var key = identity.KeepKey();
+            using var issued = pki.Issue(new NodeRecord { Name = "hq", Key = "", Serial = "" }, new PublicKey(key), TimeSpan.FromDays(1));
+            identity.Write(issued.ExportCertificatePem(), pki.TrustPem);
+        }
+
+        return Directory.EnumerateFiles(folder.Root, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder.Root, f), File.ReadAllText);
+    }
 
     private static Dictionary<string, string> Make()
     {

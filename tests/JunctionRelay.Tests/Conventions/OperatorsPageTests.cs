@@ -57,6 +57,7 @@ public sealed partial class OperatorsPageTests
         listener.Start();
         using var relays = new RelayMetrics();
         using var targets = new TargetMetrics(RelayMetrics.MeterName, () => []);
+        using var seats = new SeatMetrics(RelayMetrics.MeterName, () => []);
         using var links = new LinkMetrics(RelayMetrics.MeterName, () => []);
         using var log = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System);
         using var process = new ProcessMetrics();

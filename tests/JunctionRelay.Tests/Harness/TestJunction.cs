@@ -80,6 +80,7 @@ internal sealed class TestJunction : IAsyncDisposable
     {
         var relay = TestRelay.Plan([Target(plan, directory, target)], plan.ListenTls) with { Name = name, HealthInterval = TimeSpan.Zero, Auths = plan.RelayAuths };
         relay = relay with { Listen = [.. relay.Listen.Select(l => l with { EndPoint = new IPEndPoint(plan.Address, 0) })], Services = new ServiceTable(List(plan, directory, target), plan.Ports(name)) };
+        relay = relay with { Rewrite = plan.Rewrites.GetValueOrDefault(name) };
         if (plan.Limits is not null) relay = relay with { Admission = new Admission(null, plan.Limits) };
         if (plan.Balancers is not null) relay = relay with { Admission = new Admission(null, new ConnectionLimits(null, null), plan.Balancers) };
         return plan.Greeters.TryGetValue(name, out var greeter) ? relay with { Listen = [.. relay.Listen.Select(l => l with { Greeter = greeter })] } : relay;
@@ -125,6 +126,7 @@ internal sealed record TestJunctionPlan(string Name)
     public Dictionary<string, string[]> Peers { get; init; } = [];
     public List<(string Peer, EndPoint[] Addresses)> Dial { get; init; } = [];
     public bool Dialled { get; init; }
+    public Dictionary<string, RedirectRewrite> Rewrites { get; init; } = [];
     public ConnectionLimits? Limits { get; init; }
     public CidrSet? Balancers { get; init; }
     public IReadOnlyDictionary<string, ClientAuth> RelayAuths { get; init; } = new Dictionary<string, ClientAuth>();

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
 using JunctionRelay.Configuration;
+using JunctionRelay.Pki;
 using JunctionRelay.Tests.Configuration;
 
 namespace JunctionRelay.Tests.Licensing;
@@ -42,15 +44,25 @@ public sealed partial class LicenseImportTests
         var command = (await File.ReadAllLinesAsync(RepositoryFiles.Path($"{Files}/{golden}")))[0];
         using var folder = new ImportFolder();
         await folder.ImportAsync(command);
-        // What "enroll" leaves behind, for any name: a configuration does not know it.
         using var config = new ConfigFolder();
-        foreach (var (file, name) in new[] { ("junction.crt", "cloud.crt"), ("junction.key", "cloud.key"), ("ca.crt", "ca.crt") })
-            config.Write($"identity/{file}", await File.ReadAllTextAsync(config.Path($"certs/{name}")));
+        await MakeAuthorityAsync(config.Path("made"));
         foreach (var (name, text) in folder.Made.Where(f => f.Name.EndsWith(".json", StringComparison.Ordinal)))
         {
-            Assert.Empty(config.Write(name, text).Problems(name));
-            RelayPlanBuilder.Build(config.Read(name).Config!, config.Root, TimeProvider.System);
+            Assert.Empty(config.Write($"made/{name}", text).Problems($"made/{name}"));
+            RelayPlanBuilder.Build(config.Read($"made/{name}").Config!, config.Path("made"), TimeProvider.System);
         }
+    }
+
+    // What the first of the printed lines leave behind.
+    private static async Task MakeAuthorityAsync(string root)
+    {
+        using var pki = PkiDirectory.Init(Path.Combine(root, "pki"), "junction.internal", "enterprise", TimeSpan.FromDays(30), TimeProvider.System);
+        using var held = await pki.LockAsync(CancellationToken.None);
+        var identity = new IdentityDirectory(Path.Combine(root, "identity"));
+        using var key = identity.KeepKey();
+        using var issued = pki.Issue(
+            new NodeRecord { Name = "enterprise", Key = "", Serial = "", Joined = TimeProvider.System.GetUtcNow() }, new PublicKey(key), TimeSpan.FromDays(1));
+        identity.Write(issued.ExportCertificatePem() + "\n", pki.TrustPem);
     }
 
     [Theory, MemberData(nameof(Golden))]
@@ -96,6 +108,10 @@ public sealed partial class LicenseImportTests
     [GeneratedRegex("""(?im)^\s*(server|host)\s+[\w.:-]+\s+(?<id>"[^"]*"|\S+)""")]
     private static partial Regex Hostid();
 
+    // Said by the test, not by the command of the golden file; not that of a directory below it.
+    [GeneratedRegex("""(?m) --out DIR(?![/\w])""")]
+    private static partial Regex OwnFolder();
+
     /// <summary>An empty directory beside the license files, and the command run in it.</summary>
     private sealed class ImportFolder : IDisposable
     {
@@ -115,7 +131,7 @@ public sealed partial class LicenseImportTests
             var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"exit {exit}\n").Append(output).Append(error);
             foreach (var (name, made) in exit == ExitCodes.Ok ? Made : [])
                 text.Append(CultureInfo.InvariantCulture, $"\n==> {name}\n{made}");
-            return text.Replace(_root, "DIR").Replace(RepositoryFiles.Path($"{Files}/"), "").Replace(" --out DIR", "").ToString().ReplaceLineEndings("\n");
+            return OwnFolder().Replace(text.Replace(_root, "DIR").Replace(RepositoryFiles.Path($"{Files}/"), "").ToString().ReplaceLineEndings("\n"), "");
         }
 
         public void Dispose() => Directory.Delete(_root, recursive: true);

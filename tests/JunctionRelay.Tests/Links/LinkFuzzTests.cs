@@ -79,6 +79,8 @@ public sealed class LinkFuzzTests
                 }
 
                 done += piece;
+                if (random.Next(2) == 0)
+                    session.TellNews();
             }
 
             if (random.Next(5) == 0 && ours is { IsOver: false } && writing.IsCompleted)

@@ -196,6 +196,26 @@ public sealed class LinkStreamTests
     }
 
     [Fact]
+    public async Task A_reader_that_found_the_bytes_by_itself_is_not_woken_for_nothing()
+    {
+        var options = new LinkOptions { Self = new LinkParty("hq", Guid.Empty, 1), Log = new QuietLog() };
+        var hello = new LinkHello { Party = new LinkParty("cloud", Guid.Empty, 1), Limits = new LinkLimits(20, 65536, 1000) };
+        var session = new LinkSession(Guid.Empty, isDialler: true, options, hello, peer: null, listener: null);
+        Assert.True(session.TryOpen(LinkPair.Open(), out var stream, out _));
+
+        Assert.Null(session.ApplyData(stream.Id, 0, "first"u8));
+        var first = await stream.Input.ReadAsync(TestContext.Current.CancellationToken);
+        stream.Input.AdvanceTo(first.Buffer.End);
+        var second = stream.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask();
+        session.TellNews();
+        Assert.False(second.IsCompleted);
+
+        Assert.Null(session.ApplyData(stream.Id, 5, "second"u8));
+        session.TellNews();
+        Assert.Equal(6, (await second).Buffer.Length);
+    }
+
+    [Fact]
     public async Task A_reader_that_is_told_the_end_need_not_advance()
     {
         await using var pair = await new LinkPair().StartAsync();

@@ -275,9 +275,9 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
+            var handshake = TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust)));
             _port = new LinkPort(
-                SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default),
-                TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust))),
+                SocketListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
                 (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System);
             _running = _port.RunAsync();
         }

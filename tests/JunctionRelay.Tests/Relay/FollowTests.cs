@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using JunctionRelay.App.Admin;
 using JunctionRelay.App.Demo;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Policies;
+using JunctionRelay.Relay;
 using JunctionRelay.Tests.Demo;
 using JunctionRelay.Tests.Harness;
 
@@ -34,6 +36,42 @@ public sealed class FollowTests
         var ends = await EndsAsync(junction, 2);
         Assert.Equal(["lmgrd", "lmgrd/vendor"], ends.Select(e => (string)e.Fields["relay"]!).Order());
         Assert.All(ends, e => Assert.Contains(" user=alice host=node01 vendor=demod pid=4242", e.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Seats_are_told_by_vendor_user_and_host_and_through_which_peer()
+    {
+        await using var licenses = new SimulatedPair(address: ServerAddress);
+        await using var hq = await TestJunction.StartAsync(Far("hq", TestRelay.Tcp(licenses.Server.EndPoint), "cloud"));
+        await using var cloud = await TestJunction.StartAsync(Near("hq/lmgrd", hq));
+        await cloud.LinkedAsync("hq");
+        var through = Through(cloud);
+        await using var one = await licenses.HoldAsync(through);
+        await using var two = await licenses.HoldAsync(through);
+        await using (await licenses.HoldAsync(through with { Hello = SimulatedPair.Hello("bob") }))
+        {
+            var here = Assert.Single(StatusReader.SeatsOf(cloud.Relays.Connections.Seats));
+            Assert.Equal(("lmgrd", "demod", 3), (here.Relay, here.Vendor, here.Held));
+            Assert.Equal([("alice", "node01", "127.0.0.1", null, 2), ("bob", "node01", "127.0.0.1", null, 1)], here.Holders.Select(h => (h.User!, h.Host!, h.Client, h.Peer, h.Held)));
+            var there = Assert.Single(StatusReader.SeatsOf(hq.Relays.Connections.Seats));
+            Assert.Equal(("service/lmgrd", "demod", 3), (there.Relay, there.Vendor, there.Held));
+            Assert.Equal([("alice", "cloud", 2), ("bob", "cloud", 1)], there.Holders.Select(h => (h.User!, h.Peer, h.Held)));
+            Assert.True(there.Holders[0].Since <= there.Holders[1].Since);
+        }
+
+        await Eventually.TrueAsync(() => cloud.Relays.Connections.Seats.Count() == 2 && hq.Relays.Connections.Seats.Count() == 2, () => "bob's seat is still listed");
+    }
+
+    [Fact]
+    public async Task A_vendor_that_no_redirect_named_is_no_label()
+    {
+        await using var licenses = new SimulatedPair(address: ServerAddress);
+        await using var junction = await DirectAsync(licenses);
+        await using var seat = await licenses.HoldAsync(Through(junction));
+        using var liar = await Peer.ConnectAsync(new IPEndPoint(IPAddress.Loopback, licenses.Server.Daemon.EndPoint.Port));
+        await liar.SendAsync((SimulatedPair.Hello() with { Vendor = "made-up" }).ToBytes());
+        await Eventually.TrueAsync(() => junction.Relays.Connections.Seats.Any(s => s.Vendor == HeldSeat.OtherVendor), () => "the connection is not listed");
+        Assert.DoesNotContain(junction.Relays.Connections.Seats, s => s.Vendor == "made-up");
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using JunctionRelay.Connections;
+using JunctionRelay.Links;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Relay;
@@ -32,6 +34,66 @@ public sealed class LinkPolicyTests
         Assert.Equal(reason, atHq.Fields["reason"]);
         Assert.Contains(words, atHq.Message, StringComparison.OrdinalIgnoreCase);
         Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Theory]
+    [InlineData("secret", "not-permitted", "peers.cloud: \"cloud\" may not use the service \"secret\"")]
+    [InlineData("closed", "dial-refused", "127.0.0.1:1: ")]
+    [InlineData("far", "dial-refused", "link://far/closed: 127.0.0.1:1: ")]
+    public async Task Who_checks_is_told_in_words_and_others_the_reason_alone(string service, string reason, string words)
+    {
+        var closedAddress = new IPEndPoint(IPAddress.Loopback, 1);
+        await using var far = await TestJunction.StartAsync(new TestJunctionPlan("far") { Services = { ["closed"] = TestRelay.Tcp(closedAddress) }, Peers = { ["hq"] = ["closed"] }, Dialled = true });
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
+        {
+            Services = { ["secret"] = TestRelay.Tcp(closedAddress), ["closed"] = TestRelay.Tcp(closedAddress), ["far"] = "far/closed" },
+            Peers = { ["cloud"] = ["closed", "far"] },
+            Dial = [("far", [far.LinkAddress])],
+            Dialled = true,
+        });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Dial = [("hq", [hq.LinkAddress])] });
+        await Task.WhenAll(cloud.LinkedAsync("hq"), hq.LinkedAsync("far"));
+
+        Assert.StartsWith(words, await RefusalAsync(isCheck: true), StringComparison.Ordinal);
+        Assert.Equal("", await RefusalAsync(isCheck: false));
+
+        async Task<string> RefusalAsync(bool isCheck)
+        {
+            var open = new LinkOpen(service, Guid.NewGuid(), null, ["cloud"]) { IsHeld = true, IsCheck = isCheck };
+            Assert.True(cloud.Sessions.Single().Session.TryOpen(open, out var stream, out _));
+            var refused = await Assert.ThrowsAsync<ConnectionBrokenException>(() => stream.WhenAnswered().WaitAsync(Eventually.Deadline));
+            Assert.Equal(reason, refused.Told?.Name());
+            return refused.Detail;
+        }
+    }
+
+    [Fact]
+    public async Task A_paused_service_is_refused_over_a_chain_until_it_goes_on_and_ends_what_it_has_only_when_told_to()
+    {
+        using var upstream = Peer.Listen();
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq") { Services = { ["s"] = TestRelay.Tcp(upstream.LocalEndPoint!) }, Peers = { ["dmz"] = ["s"] }, Dialled = true });
+        await using var dmz = await TestJunction.StartAsync(new TestJunctionPlan("dmz") { Services = { ["s"] = "hq/s" }, Peers = { ["cloud"] = ["s"] }, Dial = [("hq", [hq.LinkAddress])], Dialled = true });
+        await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Relays = { ["s"] = "dmz/s" }, Dial = [("dmz", [dmz.LinkAddress])] });
+        await Task.WhenAll(cloud.LinkedAsync("dmz"), dmz.LinkedAsync("hq"));
+        using var client = await Peer.ConnectAsync(cloud.AddressOf("s"));
+        using var server = await Peer.AcceptAsync(upstream);
+
+        Assert.Equal(0, hq.Relays.Pause("s", end: false));
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(cloud.AddressOf("s")));
+        var refused = await hq.Log.WaitAsync("connection-ended");
+        Assert.Equal("not-permitted", refused.Fields["reason"]);
+        Assert.Contains("the service \"s\" is paused", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("not-permitted", (await cloud.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+        await client.SendAsync("goes on"u8.ToArray());
+        Assert.Equal("goes on"u8.ToArray(), await server.ReadAsync(7));
+
+        Assert.Equal(1, hq.Relays.Pause("s", end: true));
+        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, (await server.ReadToEndAsync()).End);
+        Assert.True(hq.Relays.Resume("s"));
+        using var again = await Peer.ConnectAsync(cloud.AddressOf("s"));
+        using var served = await Peer.AcceptAsync(upstream);
     }
 
     [Fact]

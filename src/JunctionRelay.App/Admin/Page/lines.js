@@ -29,11 +29,11 @@ function updateLine(line, relay, now) {
   const moved = relay.bytesToTarget + relay.bytesToClient;
   const pace = was && now > was.now ? Math.max(0, (moved - was.moved) / (now - was.now)) : 0;
   before.set(relay.name, { now, moved });
-  mark(line, "is-down", !relay.hasPath);
+  mark(line, "is-down", !relay.hasPath || relay.paused);
   mark(line, "is-busy", pace > 0);
   mark(line, "is-idle", relay.connections === 0);
   say(track.children[1], relay.mostConnections ? `${count(relay.connections)} of ${count(relay.mostConnections)}` : count(relay.connections));
-  say(track.children[2], relay.hasPath ? pace > 0 ? rate(pace) : "" : "no path");
+  say(track.children[2], relay.paused ? "paused" : relay.hasPath ? pace > 0 ? rate(pace) : "" : "no path");
   keyed(to, relay.targets, t => t.name, () => el("li", "target", el("i", "dot"), el("span", "mono"), el("small")), updateTarget);
   const refused = Object.entries(relay.denied).map(([rule, n]) => `${count(n)} refused by ${rule}`);
   say(totals, [`${count(relay.ended)} ended`, `${bytes(moved)} passed on`, ...refused].join(" · "));

@@ -1,0 +1,205 @@
+using System.Net;
+using JunctionRelay.App.CommandLine;
+using JunctionRelay.Configuration;
+using JunctionRelay.Connections;
+using JunctionRelay.Licensing;
+using JunctionRelay.Links;
+using JunctionRelay.Targets;
+
+namespace JunctionRelay.App.Checks;
+
+/// <summary>
+/// The way of a relay's connections, from the junction on which it is asked: does it run, its targets each in turn (links with the far junction's help), and for
+/// a followed license server a checkout without a license; in the end the same through the relay itself, as a client.
+/// </summary>
+/// <param name="vendor">The vendor daemon; null: by the relay's preset, or the one that lmgrd names.</param>
+internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string? vendor) : IAsyncDisposable
+{
+    private readonly Presets _presets = new(config.Presets);
+    private readonly Dictionary<string, (LinkProbe? Up, CheckFault? Fault)> _links = [];
+
+    /// <summary>Walks a relay's way.</summary>
+    public async Task<CheckTrail> RelayAsync(string name, RelayConfig relay, Action<CheckStep> told, CancellationToken stop)
+    {
+        var trail = new CheckTrail(name, told);
+        var built = plan.Relays.Single(r => r.Name == name);
+        if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return trail;
+        var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).ToList();
+        var preset = _presets.Find(relay.Preset);
+        var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens, relay.RewriteHost);
+        if (relay.Target is not { } targets)
+        {
+            trail.Skip(CheckHop.Dial, "its clients name where they want to go");
+            return trail;
+        }
+
+        if (!await TargetsAsync(trail, targets, built.Services.All.Single().Targets, asked, stop)) return trail;
+        await new OwnEntrance(trail, relay, asked).WalkAsync(stop);
+        if (trail.Failure is null && string.Equals(relay.Preset, "sentieon", StringComparison.OrdinalIgnoreCase) && OwnEntrance.Of(listens) is { } own)
+            await SentieonPing.RunAsync(SocketDialer.Text(own), trail, stop);
+        return trail;
+    }
+
+    /// <summary>Walks the way of a service, for a junction that has no relay of its own.</summary>
+    public async Task<CheckTrail> ServiceAsync(string name, ServiceConfig service, Action<CheckStep> told, CancellationToken stop)
+    {
+        var trail = new CheckTrail($"service {name}", told);
+        if (!ListenLook.IsTaken(plan.Links?.Listen ?? [], trail)) return trail;
+        if (service.Target is { } targets)
+            await TargetsAsync(trail, targets, plan.Links!.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", []), stop);
+        else
+            trail.Skip(CheckHop.Dial, "its clients name where they want to go");
+        return trail;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (_, (probe, _)) in _links)
+        {
+            if (probe is not null) await probe.DisposeAsync();
+        }
+    }
+
+    private async Task<bool> TargetsAsync(CheckTrail trail, IReadOnlyList<string> texts, IReadOnlyList<TargetHealth> built, Asked asked, CancellationToken stop)
+    {
+        var leads = false;
+        trail.HasOtherWays = texts.Count > 1;
+        for (var i = 0; i < texts.Count; i++)
+        {
+            var address = TargetAddress.Read(texts[i], out _)!;
+            leads |= address.Service is { } service ? await LinkAsync(trail, address, service, asked, stop) : await DirectAsync(trail, address, built[i].Target, asked, stop);
+        }
+
+        trail.HasOtherWays = false;
+        if (!leads) trail.GiveUp();
+        return leads;
+    }
+
+    private async Task<bool> DirectAsync(CheckTrail trail, TargetAddress address, ITarget target, Asked asked, CancellationToken stop)
+    {
+        if (address.UnixPath is null && AddressText.Ip(address.Host) is null)
+        {
+            var (addresses, why, time) = await CheckTrail.ResolveAsync(address.Host, stop);
+            if (addresses is null)
+            {
+                trail.Fail(CheckHop.Name, CheckFaults.Far(DialOutcome.Failed(CloseReason.DialUnresolved, why), "this junction", "", "", isVendor: false), time);
+                return false;
+            }
+
+            trail.Ok(CheckHop.Name, $"{address.Host} is {string.Join(", ", addresses)}", time);
+        }
+
+        return await ConverseAsync(trail, asked, "this junction", null,
+            (port, s) => (port is { } vendorPort ? target.AtPort(vendorPort) : target).DialAsync(new DialRequest(ConnectionId.Next(), 0, null, []) { IsCheck = true }, s).AsTask(), target.Name, "", stop);
+    }
+
+    private async Task<bool> LinkAsync(CheckTrail trail, TargetAddress address, string service, Asked asked, CancellationToken stop)
+    {
+        if (plan.Links!.Dial.FirstOrDefault(l => l.Name == address.Host) is not { } link)
+        {
+            trail.Skip(CheckHop.Link, $"{address.Host} dials us: whether it is there is seen through the running relay");
+            return true;
+        }
+
+        if (!_links.TryGetValue(link.Name, out var known))
+        {
+            var probe = new LinkProbe(plan.Links, link, trail);
+            var isUp = await probe.ConnectAsync(stop);
+            known = _links[link.Name] = isUp ? (probe, null) : (null, trail.Steps.Last(s => s.Fault is not null).Fault);
+            if (!isUp) return false;
+        }
+        else if (known.Up is null)
+        {
+            trail.Fail(CheckHop.Link, known.Fault!);
+            return false;
+        }
+        else
+        {
+            trail.Ok(CheckHop.Link, $"the link {link.Name} is up, as above");
+        }
+
+        if (service == LinkOpen.AnyService)
+        {
+            trail.Skip(CheckHop.Policy, "its clients name where they want to go");
+            return true;
+        }
+
+        var destination = address.Behind is { UnixPath: null } behind ? $"{(behind.Host.Contains(':') ? $"[{behind.Host}]" : behind.Host)}:{behind.Ports.First}" : address.Behind is null ? null : $"unix:{address.Behind.UnixPath}";
+        return await ConverseAsync(trail, asked, link.Peer, link.Peer, (port, s) => known.Up!.OpenAsync(service, destination, port, s), $"link://{link.Name}/{service}", service, stop);
+    }
+
+    // Dials, and where a license server is followed speaks with it.
+    private async Task<bool> ConverseAsync(
+        CheckTrail trail, Asked asked, string who, string? behind, Func<int?, CancellationToken, Task<DialOutcome>> dial, string target, string service, CancellationToken stop)
+    {
+        if (asked.IsFollowed)
+        {
+            return await new VendorWay(trail, asked.Vendor, behind)
+            {
+                Server = s => OpenAsync(null, s),
+                Named = (redirect, s) => NamedAsync(trail, redirect, asked, s),
+                Daemon = (redirect, s) => OpenAsync(redirect.Port, s),
+            }.WalkAsync(stop);
+        }
+
+        if (await OpenAsync(null, stop) is not { } connection) return false;
+        await connection.CompleteOutputAsync();
+        await connection.DisposeAsync();
+        return true;
+
+        async Task<Connection?> OpenAsync(int? vendorPort, CancellationToken s)
+        {
+            var started = TimeProvider.System.GetTimestamp();
+            var outcome = await dial(vendorPort, s);
+            var time = TimeProvider.System.GetElapsedTime(started);
+            var hop = vendorPort is null ? CheckHop.Dial : CheckHop.VendorPort;
+            if (outcome.Connection is null)
+            {
+                var refused = CheckFaults.HopOf(outcome.Reason);
+                trail.Fail(refused == CheckHop.Policy ? refused : hop, CheckFaults.Far(outcome, who, service, plan.Name, vendorPort is not null), time);
+                return null;
+            }
+
+            // lmgrd may be asked twice.
+            if (trail.Steps is [.., { Hop: CheckHop.Server }]) return outcome.Connection;
+            if (behind is not null && vendorPort is null) trail.Ok(CheckHop.Policy, $"{who} lets us use {service}");
+            trail.Ok(hop, vendorPort is null ? $"{who} reaches {(behind is null ? target : $"the target of {service}")}" : $"{who} reaches port {vendorPort} of the same server", time);
+            return outcome.Connection;
+        }
+    }
+
+    // Clients resolve the name, and only where they are on this machine can it be told here what they will find.
+    private static async Task<bool> NamedAsync(CheckTrail trail, FlexLmRedirect redirect, Asked asked, CancellationToken stop)
+    {
+        if (asked.Listens.Count == 0)
+        {
+            trail.Skip(CheckHop.RedirectName, $"on the nodes {redirect.Host} must mean the junction that they connect to");
+            return true;
+        }
+
+        var host = asked.RewriteHost ?? redirect.Host;
+        var (addresses, why, time) = await CheckTrail.ResolveAsync(host, stop);
+        var junction = asked.Listens[0].Address is { } ip && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any) ? ip : null;
+        var line = $"add to /etc/hosts of whoever runs licensed programs: {junction?.ToString() ?? "JUNCTION"} {host}";
+        if (addresses is not null && (junction is null || addresses.Contains(junction)))
+            trail.Ok(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}", time);
+        else if (!asked.Listens.TrueForAll(l => l.IsThisMachine))
+            trail.Warn(CheckHop.RedirectName, $"{(addresses is null ? why : $"{host} is {string.Join(", ", addresses)} on this machine")}: on the nodes it must mean the junction ({junction?.ToString() ?? "its address"}); there, junction check {asked.Listens[0].Ports.First}@… tells", time);
+        else if (addresses is not null)
+            trail.Warn(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}: programs on this machine go there, and not to the junction. If that is not meant: {line}", time);
+        else
+        {
+            trail.Fail(CheckHop.RedirectName, new(ExitCodes.Name, why, line, CheckFaults.VendorUnreachable), time);
+            return false;
+        }
+
+        return true;
+    }
+}
+
+/// <summary>What a walk is to ask at its end.</summary>
+/// <param name="IsFollowed">There is a FlexNet license server.</param>
+/// <param name="Vendor">Its vendor daemon; empty: the one that lmgrd names.</param>
+/// <param name="Listens">Where clients connect; empty for a service.</param>
+/// <param name="RewriteHost">What the relay puts in place of the redirect's host.</param>
+internal sealed record Asked(bool IsFollowed, string Vendor, List<ListenAddress> Listens, string? RewriteHost = null);

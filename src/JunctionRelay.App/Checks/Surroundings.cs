@@ -1,0 +1,36 @@
+using JunctionRelay.Licensing;
+
+namespace JunctionRelay.App.Checks;
+
+/// <summary>What can lead a licensed program of this user elsewhere, whatever a junction does: variables, and the file in which FlexNet clients keep servers of before.</summary>
+internal static class Surroundings
+{
+    private const string Kept = ".flexlmrc";
+    private const int MostLines = 20;
+
+    /// <summary>One line for each.</summary>
+    public static IReadOnlyList<string> Read(IReadOnlyDictionary<string, string> environment, string home)
+    {
+        var lines = environment.Where(v => LicenseVendors.IsVariable(v.Key) || v.Key is "FLEXLM_TIMEOUT" or "FLEXLM_BATCH").OrderBy(v => v.Key, StringComparer.Ordinal)
+            .Select(v => $"{v.Key}={LicenseNames.Printable(v.Value)}").ToList();
+        if (environment.ContainsKey("LM_LICENSE_FILE") && environment.Keys.Any(k => LicenseVendors.Of(k) is not null))
+            lines.Add("programs ask the servers of their vendor's own variable before those of LM_LICENSE_FILE");
+        lines.AddRange(KeptServers(Path.Combine(home, Kept)));
+        return lines;
+    }
+
+    private static IEnumerable<string> KeptServers(string file)
+    {
+        try
+        {
+            return File.Exists(file)
+                ? [.. File.ReadLines(file).Where(l => l.Contains('=', StringComparison.Ordinal)).Take(MostLines).Select(l => $"~/{Kept}: {LicenseNames.Printable(l.Trim())}"),
+                    $"FlexNet clients ask the servers in ~/{Kept} as well: delete lines that are out of date"]
+                : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [$"~/{Kept} cannot be read: {e.Message}"];
+        }
+    }
+}

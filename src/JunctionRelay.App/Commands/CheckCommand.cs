@@ -1,0 +1,108 @@
+using System.CommandLine;
+using JunctionRelay.App.Checks;
+using JunctionRelay.App.CommandLine;
+using JunctionRelay.Configuration;
+using JunctionRelay.Licensing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace JunctionRelay.App.Commands;
+
+/// <summary>
+/// <c>junction check</c>: walks every hop of a relay, or of the license servers that this machine's programs ask, and names the one that fails and what to do.
+/// </summary>
+internal static class CheckCommand
+{
+    private static readonly Argument<string[]> What = new("RELAY")
+    {
+        Description = "Relays or services of the configuration; or, without one, license files and values of license variables (27000@junction). " +
+            "Default: all relays, else all services; without a configuration what the license variables of this shell name",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private static readonly Option<string[]> SentieonServer = new("--sentieon") { Description = "A Sentieon license server, or the relay in front of it", HelpName = "HOST:PORT" };
+
+    private static readonly Option<string?> Vendor = new("--vendor") { Description = "The vendor daemon, where neither file nor variable names it. Default: the one that lmgrd names", HelpName = "NAME" };
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Write it as one JSON document" };
+
+    public static Command Create()
+    {
+        var command = HelpExamples.Add(
+            new Command("check", "Walk every hop to a license server, name the one that fails, and what to do (exit codes 10 to 16: which kind of hop; 0: all is well)"),
+            """
+            junction check lmgrd                  on a junction: a relay of ./junction.json, over its links to the vendor daemon
+            junction check -c cloud.json --json   … all relays of another configuration, for programs
+            junction check 27000@junction         on a compute node, without any configuration or right
+            junction check license.dat            … the servers of a license file
+            junction check                        … what LM_LICENSE_FILE, *_LICENSE_FILE and SENTIEON_LICENSE say
+            """);
+        command.Arguments.Add(What);
+        command.Options.Add(SentieonServer);
+        command.Options.Add(Vendor);
+        command.Options.Add(Json);
+        LicenseArguments.Check(SentieonServer, LicenseArguments.NoHostAndPort);
+        LicenseArguments.Check(Vendor, text => text.Length is > 0 and <= FlexLmHello.MaxVendorBytes && text.All(char.IsAscii) ? null : $"a vendor daemon's name has at most {FlexLmHello.MaxVendorBytes} letters");
+        var config = new ConfigOptions(command, hasArgument: false);
+        command.SetAction((parsed, stop) => RunAsync(config, parsed, stop));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ConfigOptions config, ParseResult parsed, CancellationToken stop)
+    {
+        var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+        var isJson = parsed.GetValue(Json);
+        Action<CheckStep> told = isJson ? _ => { } : step => CheckReport.Write(output, step);
+        var trails = new List<CheckTrail>();
+        var problems = new List<string>();
+
+        async Task WalkAsync(string name, Func<Task<CheckTrail>> walk)
+        {
+            if (!isJson) await output.WriteLineAsync(name);
+            var trail = await walk();
+            trails.Add(trail);
+            if (!isJson) CheckReport.WriteEnd(output, trail);
+        }
+
+        var what = parsed.GetValue(What) ?? [];
+        var servers = CheckedServers.Read(what, parsed.GetValue(SentieonServer) ?? [], ConfigOptions.Environment(), config.IsThere(parsed), problems);
+        foreach (var problem in problems) await error.WriteLineAsync($"junction check: {LicenseNames.Printable(problem)}");
+        if (problems.Count > 0) return ExitCodes.Usage;
+
+        foreach (var (kind, server, vendor) in servers)
+            await WalkAsync($"{server.Port}@{server.Host}", () => NodeWalk.ServerAsync(kind, server, parsed.GetValue(Vendor) ?? vendor, told, stop));
+        if (servers.Count == 0)
+        {
+            if (config.Read(parsed, error) is not { } reading) return ExitCodes.Configuration;
+            // An instance of its own: the running junction's sessions are not taken for the ghosts of this process.
+            var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, Guid.NewGuid().ToString(), NullLogger.Instance);
+            var (relays, services) = (reading.Config!.Relays ?? new Dictionary<string, RelayConfig>(), reading.Config.Services ?? new Dictionary<string, ServiceConfig>());
+            string[] names = what.Length > 0 ? what : relays.Count > 0 ? [.. relays.Keys.Order(StringComparer.Ordinal)] : [.. services.Keys.Order(StringComparer.Ordinal)];
+            if (names.FirstOrDefault(n => !relays.ContainsKey(n) && !services.ContainsKey(n)) is { } unknown)
+            {
+                await error.WriteLineAsync($"junction check: \"{LicenseNames.Printable(unknown)}\" is no relay or service of this configuration ({string.Join(", ", relays.Keys.Concat(services.Keys))}), no license file here, and no PORT@HOST");
+                return ExitCodes.Usage;
+            }
+
+            await using var walk = new RelayWalk(plan, reading.Config, parsed.GetValue(Vendor));
+            foreach (var name in names)
+                await WalkAsync(name, () => relays.TryGetValue(name, out var relay) ? walk.RelayAsync(name, relay, told, stop) : walk.ServiceAsync(name, services[name], told, stop));
+        }
+
+        var exit = trails.Select(t => t.Failure?.Fault!.Exit).FirstOrDefault(e => e is not null) ?? ExitCodes.Ok;
+        var surroundings = Surroundings.Read(ConfigOptions.Environment(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+        if (isJson)
+        {
+            await using var document = Console.OpenStandardOutput();
+            CheckReport.WriteJson(document, trails, surroundings, exit);
+            return exit;
+        }
+
+        if (surroundings.Count > 0)
+        {
+            await output.WriteLineAsync("What leads programs of this user to license servers, whatever a junction does:");
+            foreach (var line in surroundings) await output.WriteLineAsync($"  {line}");
+        }
+
+        return exit;
+    }
+}

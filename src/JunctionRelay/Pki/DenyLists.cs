@@ -1,0 +1,81 @@
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Files;
+using JunctionRelay.Policies;
+
+namespace JunctionRelay.Pki;
+
+/// <summary>
+/// The newest deny list of each authority that this junction trusts, and all of them as one. They come from the authority's own directory, from peers, and from the
+/// file where they were kept while this junction was off. Thread-safe.
+/// </summary>
+internal sealed class DenyLists
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, SignedDenyList> _lists = [];   // by authority; under _lock
+    private volatile DenyList _now = DenyList.Empty;
+    private volatile Func<IEnumerable<X509Certificate2>> _trust = () => [];
+    private volatile string? _file;
+
+    /// <summary>Who is refused.</summary>
+    public DenyList Now => _now;
+
+    /// <summary>A list has been replaced.</summary>
+    public event Action? Changed;
+
+    /// <summary>The lists as they are passed on.</summary>
+    public IReadOnlyList<SignedDenyList> All
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _lists.Values];
+        }
+    }
+
+    /// <summary>What a plan says of it.</summary>
+    /// <param name="trust">Whose lists count, as of now.</param>
+    /// <param name="file">Where they are kept, one in a line; null to forget them.</param>
+    public void Follow(Func<IEnumerable<X509Certificate2>> trust, string? file) => (_trust, _file) = (trust, file);
+
+    /// <summary>Takes a list that is newer than the one that is here. Null, and what is <paramref name="wrong"/> (nothing, when it is only older), for any other.</summary>
+    public SignedDenyList? Offer(string text, out string? wrong)
+    {
+        if (SignedDenyList.Read(text, _trust(), out var flaw) is not { } list)
+        {
+            wrong = flaw;
+            return null;
+        }
+
+        wrong = null;
+        lock (_lock)
+        {
+            if (_lists.TryGetValue(list.Authority, out var known) && known.Number >= list.Number)
+                return null;
+            _lists[list.Authority] = list;
+            _now = SignedDenyList.Merge(_lists.Values);
+        }
+
+        Changed?.Invoke();
+        return list;
+    }
+
+    /// <summary>Reads what was kept; what cannot be read is told as a problem, and left out.</summary>
+    public IEnumerable<string> ReadKept()
+    {
+        if (_file is not { } file || !File.Exists(file))
+            yield break;
+        foreach (var line in File.ReadLines(file).Where(l => l.Length > 0))
+        {
+            if (Offer(line, out var wrong) is null && wrong is not null)
+                yield return $"{file}: {wrong}";
+        }
+    }
+
+    /// <summary>Keeps the lists for the next start.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Keep()
+    {
+        if (_file is { } file)
+            AtomicFile.Write(file, string.Concat(All.Select(l => l.Text + "\n")), AtomicFile.Public);
+    }
+}

@@ -1,0 +1,180 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace JunctionRelay.Pki;
+
+/// <summary>Holds the conversation with whoever wants a certificate (<c>docs/enrolment-protocol.md</c>, section 3): one question, one answer, and a line in the log.</summary>
+internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time, ILogger log)
+{
+    /// <summary>The name in TLS's ALPN extension.</summary>
+    public static readonly SslApplicationProtocol Protocol = new("junction-enroll/1");
+
+    /// <summary>The service that stands for this conversation on a link; no service of a configuration can be called so.</summary>
+    public const string Service = "junction:enroll";
+
+    public const int MostAtOnce = 2048;
+
+    /// <summary>A cluster behind one address that starts all its nodes at once.</summary>
+    public const int MostOfOneAddress = 1024;
+
+    public static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>For the lock of the directory, which commands hold as well.</summary>
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
+
+    private readonly AttemptLimiter _limiter = new(time);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<IPAddress, int> _ofAddress = [];   // under _lock
+    private int _all;   // under _lock
+
+    /// <summary>Serves one connection to its end, and disposes it. Never throws.</summary>
+    public async Task ServeAsync(Connection connection, EndPoint? from)
+    {
+        var address = (from as IPEndPoint)?.Address is { } ip ? ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip : null;
+        var isTaken = TryTake(address);
+        try
+        {
+            var answer = isTaken ? await ConverseAsync(connection, address) : new EnrolmentAnswer { Refused = "too many are joining now", Again = true };
+            if (answer is not null)
+            {
+                await EnrolmentLine.WriteAsync(connection, answer, PkiJson.Default.EnrolmentAnswer);
+                await connection.CompleteOutputAsync();
+                await connection.DrainOutputAsync(QuestionTimeout);
+            }
+        }
+        catch (Exception e) when (e is ConnectionBrokenException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Who does not wait for the answer needs none.
+        }
+        catch (Exception e)
+        {
+            // A full disk, a loose mode, or a fault of ours: this one gets no answer, the next one is served.
+            log.EnrolmentFailed(Text(address), e is IOException or UnauthorizedAccessException or CryptographicException ? e.Message : e.ToString());
+        }
+        finally
+        {
+            if (isTaken)
+                Give(address);
+            await connection.DisposeAsync();
+        }
+    }
+
+    private async Task<EnrolmentAnswer?> ConverseAsync(Connection connection, IPAddress? from)
+    {
+        var nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
+        await EnrolmentLine.WriteAsync(
+            connection, new EnrolmentGreeting { Version = 1, Junction = office.Pki.Settings.Junction, Authority = office.Pki.TrustPem, Nonce = nonce }, PkiJson.Default.EnrolmentGreeting);
+        using var deadline = new CancellationTokenSource(QuestionTimeout, time);
+        var (question, wrong) = await EnrolmentLine.ReadAsync(connection, PkiJson.Default.EnrolmentQuestion, EnrolmentLine.LongestQuestion, deadline.Token);
+        if (question is null)
+        {
+            // Who came for the greeting alone is a node on its first visit.
+            if (!wrong.StartsWith("the connection ended", StringComparison.Ordinal))
+                Refuse("a question", from, wrong);
+            return null;
+        }
+
+        // Signatures and files from here on: the thread that served the question serves all sockets.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        if (_limiter.Wait(from) is var wait && wait > TimeSpan.Zero && question.Do != EnrolmentQuestion.Renew)
+            return new EnrolmentAnswer { Refused = $"too many questions from {from} were refused: wait {Math.Ceiling(wait.TotalSeconds)} s", Again = true };
+        if (CertificateRequests.Read(question.Csr ?? [], nonce, out wrong) is not { } key)
+        {
+            Refuse(What(question), from, wrong);
+            return new EnrolmentAnswer { Refused = wrong };
+        }
+
+        using var patience = new CancellationTokenSource(AnswerTimeout, time);
+        return await AnswerAsync(question, key, connection.Peer, from, patience.Token);
+    }
+
+    private async Task<EnrolmentAnswer> AnswerAsync(EnrolmentQuestion question, PublicKey key, PeerIdentity? peer, IPAddress? from, CancellationToken cancellationToken)
+    {
+        var verdict = question.Do switch
+        {
+            EnrolmentQuestion.Join => await office.JoinAsync(question.Token, key, question.Wish, from, cancellationToken),
+            EnrolmentQuestion.Renew => await office.RenewAsync(Whose(question, key, peer), key, from, cancellationToken),
+            EnrolmentQuestion.Rejoin => await office.RejoinAsync(question.Name, key, from, cancellationToken),
+            _ => EnrolmentVerdict.Refused("this junction knows join, renew and rejoin"),
+        };
+        if (verdict.IsCopySuspected)
+            log.CopySuspected(verdict.Shown!.Name, Text(from), verdict.Shown.SerialNumber);
+        if (verdict.Node is not { } node || verdict.Certificate is not { } certificate)
+        {
+            Refuse(What(question), from, verdict.Reason);
+            return new EnrolmentAnswer { Refused = verdict.Told };
+        }
+
+        Tell(question.Do!, node, from, verdict.IsCopySuspected);
+        using (certificate)
+        {
+            return new EnrolmentAnswer
+            {
+                Name = node.Name,
+                Certificate = certificate.ExportCertificatePem() + "\n",
+                Trust = office.Pki.TrustPem,
+            };
+        }
+    }
+
+    // Who has signed the request over our nonce has the key; whether he shows its certificate in TLS, or it came over the link of another, makes no difference.
+    private PeerIdentity? Whose(EnrolmentQuestion question, PublicKey key, PeerIdentity? peer) =>
+        peer is not null && peer.Key == PeerIdentity.KeyOf(key) ? peer : question.Certificate is { } pem ? office.Read(pem) : peer;
+
+    private void Tell(string what, NodeRecord node, IPAddress? from, bool isCopySuspected)
+    {
+        if (what == EnrolmentQuestion.Join)
+            log.Joined(node.Name, Text(from), node.Token!, node.Key, node.Expires);
+        else if (what == EnrolmentQuestion.Renew && !isCopySuspected)
+            log.Renewed(node.Name, Text(from), node.Serial, node.Expires);
+        else
+            log.Rejoined(node.Name, Text(from), node.Rejoins.Length, node.Expires);
+    }
+
+    // The line that begins the waiting is the last one of this address for a while: a flood of questions must not become a flood of lines.
+    private void Refuse(string what, IPAddress? from, string reason)
+    {
+        if (_limiter.Wait(from) > TimeSpan.Zero)
+            return;
+        log.EnrolmentRefused(what, Text(from), reason);
+        if (_limiter.Failed(from))
+            log.EnrolmentSlowed(Text(from), AttemptLimiter.Burst);
+    }
+
+    private bool TryTake(IPAddress? address)
+    {
+        lock (_lock)
+        {
+            var ofAddress = address is null ? 0 : _ofAddress.GetValueOrDefault(address);
+            if (_all >= MostAtOnce || ofAddress >= MostOfOneAddress)
+                return false;
+            _all++;
+            if (address is not null)
+                _ofAddress[address] = ofAddress + 1;
+            return true;
+        }
+    }
+
+    private void Give(IPAddress? address)
+    {
+        lock (_lock)
+        {
+            _all--;
+            if (address is null)
+                return;
+            if (--_ofAddress[address] == 0)
+                _ofAddress.Remove(address);
+        }
+    }
+
+    // A stranger's own words stay out of the log.
+    private static string What(EnrolmentQuestion question) =>
+        question.Do is EnrolmentQuestion.Join or EnrolmentQuestion.Renew or EnrolmentQuestion.Rejoin ? question.Do : "something unknown";
+
+    private static string Text(IPAddress? address) => address?.ToString() ?? "a link";
+}

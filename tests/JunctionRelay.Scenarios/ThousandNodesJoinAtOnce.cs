@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Connections;
+using JunctionRelay.Pki;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>A cluster is started: a thousand nodes join at one moment, and later renew at one moment; nobody is refused, and a minute is enough for either.</summary>
+public sealed class ThousandNodesJoinAtOnce
+{
+    private const int Simulated = 990;
+    private const int Real = 10;
+
+    private static readonly TimeSpan Promised = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Within_a_minute_and_renew_within_another()
+    {
+        using var folder = new TemporaryFolder();
+        var authority = await SiteAuthority.Init(folder);
+        var port = FreePort.Next();
+        await using var hq = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("hq")}}" }, "pki": { "directory": "{{authority.Directory}}" }, "linkListen": ["127.0.0.1:{{port}}"],
+              "services": { "none": { "target": ["127.0.0.1:1"] } }, "peers": { "node-*": { "services": ["none"] } }
+            }
+            """);
+        await authority.Run("token", ["create", "--name", "node-*", "--uses", $"{Simulated + Real}", "--out", folder["token"]]);
+        var token = JoinToken.Read(await File.ReadAllTextAsync(folder["token"]))!;
+        using var ca = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(authority.Trust));
+        var nodes = Enumerable.Range(0, Simulated).Select(i => new Node($"node-{i}", token, ca, port)).ToList();
+        try
+        {
+            var watch = Stopwatch.StartNew();
+            var real = Enumerable.Range(0, Real).Select(i => RealProgram.Run(
+                JunctionProcess.Binary(), ["enroll", $"127.0.0.1:{port}", "--token-file", folder["token"], "--identity", folder[$"real-{i}"], "--name", $"node-real-{i}"], within: Promised)).ToList();
+            await Task.WhenAll(nodes.Select(n => n.JoinAsync()));
+            foreach (var joined in await Task.WhenAll(real))
+                Assert.True(joined.ExitCode == 0, joined.ToString());
+            TestContext.Current.TestOutputHelper?.WriteLine($"{Simulated + Real} joined within {watch.Elapsed.TotalSeconds:0.0} s");
+            Assert.True(watch.Elapsed < Promised, $"joining took {watch.Elapsed}");
+            Assert.Equal(Simulated, nodes.DistinctBy(n => n.Certificate!.SerialNumber).Count());
+
+            watch.Restart();
+            await Task.WhenAll(nodes.Select(n => n.RenewAsync()));
+            TestContext.Current.TestOutputHelper?.WriteLine($"{Simulated} renewed within {watch.Elapsed.TotalSeconds:0.0} s");
+            Assert.True(watch.Elapsed < Promised, $"renewing took {watch.Elapsed}");
+            Assert.DoesNotContain(hq.Program.Lines, l => l.Contains("refused", StringComparison.Ordinal) || l.Contains("could not be answered", StringComparison.Ordinal));
+        }
+        finally
+        {
+            nodes.ForEach(n => n.Dispose());
+        }
+    }
+
+    /// <summary>A node without a disk: what the first visit of a real one learns it knows.</summary>
+    private sealed class Node(string name, JoinToken token, X509Certificate2 ca, int port) : IDisposable
+    {
+        private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        private readonly EnrolmentClient _client = new(new IPEndPoint(IPAddress.Loopback, port), new SocketDialer(SocketSettings.Default), _ => null);
+        private string? _pem;
+
+        public X509Certificate2? Certificate { get; private set; }
+
+        public async Task JoinAsync()
+        {
+            var (pinned, fetched) = await _client.FetchAuthorityAsync(token.Authority, CancellationToken.None);
+            Assert.True(pinned is not null, $"{name}: {fetched.Problem}");
+            pinned.Dispose();
+            await AskAsync(nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Join, Token = token.Reveal(), Wish = name, Csr = CertificateRequests.Create(_key, nonce) });
+        }
+
+        public Task RenewAsync() => AskAsync(nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Renew, Certificate = _pem, Csr = CertificateRequests.Create(_key, nonce) });
+
+        public void Dispose()
+        {
+            _key.Dispose();
+            Certificate?.Dispose();
+        }
+
+        // No second try: who is told to come again was refused.
+        private async Task AskAsync(Func<string, EnrolmentQuestion> question)
+        {
+            var reply = await _client.AskAsync(new TlsCredentials.State(null, [ca]), "hq.junction.internal", question, CancellationToken.None);
+            Assert.True(reply.Answer?.Certificate is not null, $"{name}: {reply.Problem}");
+            _pem = reply.Answer.Certificate;
+            Assert.Null(EnrolmentClient.Objection(_pem, _key, name, [ca], TimeProvider.System.GetUtcNow()));
+            Certificate?.Dispose();
+            Certificate = X509Certificate2.CreateFromPem(_pem);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using JunctionRelay.App.Checks;
+using JunctionRelay.Licensing;
+using JunctionRelay.Tests.Harness;
+
+namespace JunctionRelay.Tests.Checks;
+
+/// <summary>What a check without a configuration is about, and what else leads a user's programs to servers.</summary>
+public sealed class CheckedServersTests
+{
+    private static readonly Dictionary<string, string> Empty = [];
+
+    [Fact]
+    public void Variables_name_servers_triads_vendors_and_files()
+    {
+        using var folder = new TestFolder();
+        var file = folder.Write("license.dat", "SERVER lic9 001122334455 27009\nVENDOR acmed PORT=27010\n");
+        var environment = new Dictionary<string, string>
+        {
+            ["LM_LICENSE_FILE"] = $"27000@a:{file}",
+            ["CDS_LIC_FILE"] = "5280@b",
+            ["DEMOD_LICENSE_FILE"] = "1@x,2@y,3@z",
+            ["SENTIEON_LICENSE"] = "lic3:8990",
+            ["PATH"] = "27000@nobody",
+        };
+        var problems = new List<string>();
+        var servers = CheckedServers.Read([], [], environment, hasConfiguration: false, problems);
+        Assert.Empty(problems);
+        Assert.Equal(
+            [
+                (LicenseKind.FlexNet, "b", 5280, "cdslmd"), (LicenseKind.FlexNet, "x", 1, "demod"), (LicenseKind.FlexNet, "y", 2, "demod"), (LicenseKind.FlexNet, "z", 3, "demod"),
+                (LicenseKind.FlexNet, "a", 27000, ""), (LicenseKind.FlexNet, "lic9", 27009, "acmed"), (LicenseKind.Sentieon, "lic3", 8990, ""),
+            ],
+            servers.Select(s => (s.Kind, s.Server.Host, s.Server.Port, s.Vendor)));
+        Assert.Empty(CheckedServers.Read([], [], environment, hasConfiguration: true, problems));
+    }
+
+    [Fact]
+    public void Relays_and_servers_do_not_mix()
+    {
+        var problems = new List<string>();
+        Assert.Empty(CheckedServers.Read(["lmgrd"], [], Empty, hasConfiguration: true, problems));
+        Assert.Empty(problems);
+        Assert.Single(CheckedServers.Read(["27000@a", "lmgrd"], [], Empty, hasConfiguration: true, problems));
+        Assert.Contains("lmgrd", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Servers_of_before_are_told_and_nothing_else_of_the_environment()
+    {
+        using var folder = new TestFolder();
+        folder.Write(".flexlmrc", "DEMOD_LICENSE_FILE=27000@old\u001b[31m\n# nothing\n");
+        var lines = Surroundings.Read(new Dictionary<string, string> { ["LM_LICENSE_FILE"] = "27000@a", ["XILINXD_LICENSE_FILE"] = "2100@b", ["AWS_SECRET"] = "hush" }, folder.Root);
+        Assert.Equal("LM_LICENSE_FILE=27000@a", lines[0]);
+        Assert.Contains("~/.flexlmrc: DEMOD_LICENSE_FILE=27000@old\uFFFD[31m", lines);
+        Assert.Contains(lines, l => l.Contains("before those of LM_LICENSE_FILE", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, l => l.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("ANSYSLMD_LICENSE_FILE", "ansyslmd")]
+    [InlineData("CDS_LIC_FILE", "cdslmd")]
+    [InlineData("LM_LICENSE_FILE", null)]
+    [InlineData("SENTIEON_LICENSE", null)]
+    public void Variables_name_their_vendor_daemon(string variable, string? vendor) => Assert.Equal(vendor, LicenseVendors.Of(variable));
+}
