@@ -35,7 +35,7 @@ public sealed class LicenseFileWalkHoldsASeat
             folder.Path);
         Assert.True(result.ExitCode == 0 && result.Output.EndsWith("held\nreturned\n", StringComparison.Ordinal), $"{result}\n{Logs(folder)}");
         // What the import printed as the next steps are the lines that were followed.
-        var printed = result.Output.Split('\n').Where(l => l.Contains("junction ", StringComparison.Ordinal) && l.StartsWith("     ", StringComparison.Ordinal)).Select(l => l.Trim()).ToList();
+        var printed = result.Output.Split('\n').Where(l => l.StartsWith("     junction ", StringComparison.Ordinal)).Select(l => l.Trim()).ToList();
         Assert.NotEmpty(printed);
         Assert.All(printed, line => Assert.Contains(line, section.Commands, StringComparison.Ordinal));
         Assert.Equal(0, await licenses.HeldWithin(0, Deadline.Soon));
