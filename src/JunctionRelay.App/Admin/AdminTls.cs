@@ -29,6 +29,6 @@ internal static class AdminTls
         if (!tls.RequirePeerCertificate) return errors is SslPolicyErrors.None or SslPolicyErrors.RemoteCertificateNotAvailable;
         if (errors != SslPolicyErrors.None || certificate is null) return false;
         var who = PeerIdentity.Of(certificate, credentials.Identity?.Domain);
-        return TlsHandshake.ObjectionToLeaf(certificate) is null && (allowNames is null || who.Names.Append(who.Name).Any(allowNames.Matches));
+        return tls.Credentials.Objection?.Invoke(who) is null && TlsHandshake.ObjectionToLeaf(certificate) is null && (allowNames is null || who.Names.Append(who.Name).Any(allowNames.Matches));
     }
 }

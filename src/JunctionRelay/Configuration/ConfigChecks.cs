@@ -30,8 +30,8 @@ internal sealed partial class ConfigChecks
             Add("name", $"is '{name}'", NameRemedy);
         CheckIdentity();
         var relays = _config.Relays ?? new Dictionary<string, RelayConfig>();
-        // A junction that serves peers alone needs no relay.
-        if (relays.Count == 0 && (_config.Services is null or { Count: 0 }) && !_bound.Unclear.Any(u => u.StartsWith("relays", StringComparison.Ordinal)))
+        // A junction that serves peers alone needs no relay, and one where an authority lives need do nothing else.
+        if (relays.Count == 0 && (_config.Services is null or { Count: 0 }) && _config.Pki is null && !_bound.Unclear.Any(u => u.StartsWith("relays", StringComparison.Ordinal)))
             Add("relays", "are missing, so that there is nothing to do", "add one: \"relays\": { \"NAME\": { \"listen\": [\"HOST:PORT\"], \"target\": [\"HOST:PORT\"] } }");
         foreach (var (key, relay) in relays)
             CheckRelay(key, $"relays.{key}", relay);

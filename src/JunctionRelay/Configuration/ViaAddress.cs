@@ -12,20 +12,20 @@ internal static class ViaAddress
     /// <summary>Where the proxy listens, or null and what is wrong with <paramref name="text"/>.</summary>
     public static DnsEndPoint? Read(string text, out Flaw flaw)
     {
+        // Whatever else is wrong with it: no message shows a password.
+        if (text.Contains('@', StringComparison.Ordinal))
+        {
+            flaw = new Flaw("it holds a password", "write http://HOST:PORT, and name a file that holds USER:PASSWORD in viaCredentials");
+            return null;
+        }
+
         if (!text.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {
             flaw = new Flaw($"'{text}' is no HTTP proxy", "write http://HOST:PORT, e.g. http://proxy.example.com:3128");
             return null;
         }
 
-        var rest = text[Scheme.Length..].TrimEnd('/');
-        if (rest.Contains('@', StringComparison.Ordinal))
-        {
-            flaw = new Flaw("it holds a password", "write http://HOST:PORT, and name a file that holds USER:PASSWORD in viaCredentials");
-            return null;
-        }
-
-        if (TargetAddress.Read(rest, out flaw) is not { } address) return null;
+        if (TargetAddress.Read(text[Scheme.Length..].TrimEnd('/'), out flaw) is not { } address) return null;
         if (address is { Scheme: "", UnixPath: null, Count: 1 }) return new DnsEndPoint(address.Host, address.Ports.First);
         flaw = new Flaw($"'{text}' is no single proxy", "write http://HOST:PORT, e.g. http://proxy.example.com:3128");
         return null;

@@ -21,6 +21,12 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     public bool LeavesEngineThread { get; set; }
 
     /// <summary>
+    /// SslStream waits for each record with an empty read before it takes a buffer. Once whoever reads the session holds a buffer for good, that is a system call
+    /// more for each record and saves no memory: then it waits with its buffer.
+    /// </summary>
+    public bool WaitsWithBuffer { get; set; }
+
+    /// <summary>
     /// Held by whoever makes the TLS library work on the state of the session outside its own lock: a read, while it decrypts (not while it waits), and
     /// the making of close_notify. SslStream.ShutdownAsync takes no lock of its own, and OpenSSL allows one thread at a time (SSL_shutdown beside SSL_read
     /// fails, or worse). Null during the handshake, which is alone.
@@ -35,6 +41,7 @@ internal sealed class ConnectionStream(Connection connection) : Stream
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (buffer.IsEmpty && WaitsWithBuffer) return new(0);
         var read = connection.ReceiveAsync(buffer, cancellationToken);
         if (!read.IsCompletedSuccessfully || LeavesEngineThread) return FinishAsync(read, buffer.IsEmpty);
         var count = read.Result;

@@ -131,6 +131,7 @@ internal sealed class TlsConnection : Connection
                 return 0;
             }
 
+            stream.WaitsWithBuffer = true;
             var count = await ReceiveAsync(destination, cancellationToken);
             if (count == 0) Ended = true;
             return count;

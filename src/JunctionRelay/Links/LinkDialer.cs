@@ -12,9 +12,11 @@ namespace JunctionRelay.Links;
 /// <param name="link">The link's name in the configuration, for logs.</param>
 /// <param name="peerName">The name that the peer's certificate must bear.</param>
 /// <param name="connectors">A new round of the link's addresses, for each session its own.</param>
+/// <param name="failures">Where dials that failed are counted.</param>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "a token source without a timer holds nothing")]
 internal sealed class LinkDialer(
-    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<ILinkConnector> connectors)
+    string link, string peerName, LinkOptions options, LinkDirectory directory, LinkListener? listener, Func<ILinkConnector> connectors,
+    LinkFailures? failures = null)
 {
     // 0.2 s × 2^8 is beyond the longest delay.
     private const int MostDoublings = 8;
@@ -190,6 +192,8 @@ internal sealed class LinkDialer(
             if (dialled.Connection is not { } connection)
             {
                 LastFailure = dialled.Detail;
+                if (!stop.IsCancellationRequested)
+                    failures?.DialFailed(link, dialled.Reason);
                 if (IsNews(dialled.Detail))
                     Log.LinkDialFailed(link, dialled.Detail);
                 return null;
@@ -225,6 +229,7 @@ internal sealed class LinkDialer(
         if (transport.Peer?.IsCalled(peerName) != true)
         {
             LastFailure = $"the certificate there says {transport.Peer?.Name ?? "nobody"}, not {peerName}";
+            failures?.DialFailed(link, CloseReason.DialCertificateRejected);
             Log.LinkWrongPeer(link, transport.Peer?.Name ?? "nobody", peerName);
             return null;
         }
@@ -276,6 +281,8 @@ internal sealed class LinkDialer(
                 return null;
             default:
                 LastFailure = answer.VerdictText;
+                if (answer.Verdict == LinkVerdict.Refused)
+                    failures?.DialFailed(link, CloseReason.NotPermitted);
                 if (IsNews($"{answer.Verdict} {answer.VerdictText}"))
                     Log.LinkRefused(peerName, answer.Verdict?.ToString() ?? "no verdict", answer.VerdictText);
                 return null;

@@ -13,10 +13,11 @@ namespace JunctionRelay.Links;
 /// <param name="listener">The bound port.</param>
 /// <param name="handshake">TLS with whoever dials, as of now.</param>
 /// <param name="acceptorFor">What this peer at this address is granted, or refused.</param>
+/// <param name="failures">Where refusals are counted.</param>
 /// <param name="other">Who serves those that speak the handshake's other protocol, for which they need no certificate.</param>
 internal sealed class LinkPort(
     ConnectionListener listener, Func<TlsHandshake> handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time,
-    (SslApplicationProtocol Protocol, Func<Connection, EndPoint?, Task> Serve)? other = null) : IAsyncDisposable
+    LinkFailures? failures = null, (SslApplicationProtocol Protocol, Func<Connection, EndPoint?, Task> Serve)? other = null) : IAsyncDisposable
 {
     /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for. Whoever comes meanwhile waits in the system's queue.</summary>
     public const int MostHandshakes = 64;
@@ -84,6 +85,7 @@ internal sealed class LinkPort(
         if (secured.Connection is not { Peer: { } peer } link)
         {
             // A health check, a port scan: no line for people.
+            if (secured.Reason != CloseReason.ClientLeft) failures?.Deny(secured.Reason.Name());
             if (secured.Reason != CloseReason.ClientLeft && _strangers.TryTake(time, out var leftOut))
                 log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", leftOut == 0 ? secured.Detail : $"{secured.Detail} ({leftOut} more since the last such line)");
             connection.Abort(CloseReason.NotPermitted);

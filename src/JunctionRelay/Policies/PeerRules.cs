@@ -49,9 +49,12 @@ internal sealed class PeerRules(IReadOnlyList<PeerRule> rules, Func<DenyList>? d
         var granting = about.FindAll(r => service == LinkOpen.AnyService ? r.Services is not null : r.Services?.Matches(service) == true);
         if (granting is [var first, ..]) return new Verdict(true, $"peers.{first.Pattern}", Services: NamePatterns.AnyOf(granting.Select(r => r.Services!)));
         return about.Count == 0
-            ? new Verdict(false, "peers", $"no entry of peers is about \"{who.Name}\" at {(from is null ? "its address" : SocketDialer.Text(from))}")
+            ? new Verdict(false, "peers", NoEntryAbout(who, from))
             : new Verdict(false, $"peers.{about[0].Pattern}", $"\"{who.Name}\" may not use the service \"{service}\"");
     }
+
+    /// <summary>Why a peer gets nothing, for people: the name may be right, and the address not.</summary>
+    public static string NoEntryAbout(PeerIdentity who, EndPoint? from) => $"no entry of peers is about \"{who.Name}\" at {(from is null ? "its address" : SocketDialer.Text(from))}";
 
     /// <summary>The entries about a peer.</summary>
     public IEnumerable<PeerRule> For(PeerIdentity peer, EndPoint? from) => rules.Where(r => r.IsFor(peer, from));

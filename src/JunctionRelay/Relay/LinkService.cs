@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
 using JunctionRelay.Pki;
+using JunctionRelay.Policies;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -33,7 +34,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     {
         (_plan, _log) = (plan, log);
         Streams.Own = ServeOwn;
-        _metrics = new LinkMetrics(RelayMetrics.MeterName, () => _plan is { } links ? LinkReadings.Of(links) : []);
+        _metrics = new LinkMetrics(RelayMetrics.MeterName, () => _plan is { } links ? LinkReadings.Of(links) : [], Failures);
     }
 
     /// <summary>Sockets that listen already, for addresses of the plan.</summary>
@@ -41,6 +42,9 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
 
     /// <summary>The streams that peers open; the relay service accepts them.</summary>
     public LinkListener Streams { get; } = new("peers");
+
+    /// <summary>The links that did not come about.</summary>
+    public LinkFailures Failures { get; } = new();
 
     /// <summary>Takes the stream in which a peer gives its deny list; set before the start.</summary>
     public Action<LinkStream>? ReceiveDenyList { get; set; }
@@ -181,8 +185,8 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         {
             var bound = change.Plan!;
             var port = new LinkPort(
-                listener, () => _plan?.Handshake ?? bound.Handshake!, (peer, from) => AcceptorFor(_plan ?? bound, Streams, peer, from), bound.Options.Log, bound.Options.Time,
-                (EnrolmentServer.Protocol, EnrolAsync));
+                listener, () => _plan?.Handshake ?? bound.Handshake!, (peer, from) => AcceptorFor(_plan ?? bound, peer, from), bound.Options.Log, bound.Options.Time,
+                Failures, (EnrolmentServer.Protocol, EnrolAsync));
             ports.Add((planned, port));
             _running.Add(port.RunAsync());
             _log.LinkListening(SocketDialer.Text(port.EndPoint));
@@ -199,7 +203,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         foreach (var link in (plan?.Dial ?? []).Where(l => !diallers.Exists(d => d.Planned == l)))
         {
             var dialler = new LinkDialer(
-                link.Name, link.Peer, plan!.Options with { Resume = link.Resume, PingInterval = link.Ping }, plan.Directory, Streams, link.Connectors);
+                link.Name, link.Peer, plan!.Options with { Resume = link.Resume, PingInterval = link.Ping, MaxStreams = MostStreamsOf(plan, link.Peer) }, plan.Directory, Streams, link.Connectors, Failures);
             // A reload may send clients there at once.
             if (_isStarted) plan.Directory.Expect(link.Peer, plan.Options.HoldOpens, plan.Options.Time);
             diallers.Add((link, dialler));
@@ -261,7 +265,11 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
         }
     }
 
-    private static LinkAcceptor AcceptorFor(LinksPlan plan, LinkListener streams, PeerIdentity peer, EndPoint? from)
+    // Who dialled makes no difference to what a peer may use; where it is dialled says nothing of where it would dial from.
+    private static int MostStreamsOf(LinksPlan plan, string peer) =>
+        plan.Peers.Rules.Where(r => r.IsNamed(peer)).Select(r => r.MaxStreams ?? plan.Options.MaxStreams).DefaultIfEmpty(plan.Options.MaxStreams).Max();
+
+    private LinkAcceptor AcceptorFor(LinksPlan plan, PeerIdentity peer, EndPoint? from)
     {
         var rules = plan.Peers.For(peer, from).ToList();
         var options = plan.Options with
@@ -270,6 +278,8 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
             Resume = rules.Select(r => r.Resume ?? plan.Options.Resume).DefaultIfEmpty(TimeSpan.Zero).Max(),
             PingInterval = rules.Select(r => r.Ping ?? plan.Options.PingInterval).DefaultIfEmpty(plan.Options.PingInterval).Min(),
         };
-        return new LinkAcceptor(options, plan.Directory, streams, rules.Count > 0 ? null : $"no entry of peers is about \"{peer.Name}\"");
+        if (rules.Count > 0) return new LinkAcceptor(options, plan.Directory, Streams);
+        Failures.Deny(LinkFailures.NoEntry);
+        return new LinkAcceptor(options, plan.Directory, Streams, PeerRules.NoEntryAbout(peer, from));
     }
 }

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using JunctionRelay.Pki;
 using JunctionRelay.Tests.Harness;
+using JunctionRelay.Tests.Pki;
 
 namespace JunctionRelay.Tests.Admin;
 
@@ -140,6 +142,23 @@ public sealed class AdminAccessTests
         using (var node = await junction.ClientAsync(TestPki.Default.Issue("node-17"), "https")) await Assert.ThrowsAnyAsync<Exception>(() => node.GetAsync("/status"));
         using var admin = await junction.ClientAsync(TestPki.Default.Issue("admin-1"), "https");
         Assert.Equal(HttpStatusCode.OK, (await admin.GetAsync("/status")).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_revoked_certificate_is_answered_no_more()
+    {
+        using var authority = new TestAuthority();
+        await using var junction = await AdminJunction.StartAsync(
+            """{ "listen": "tls://127.0.0.1:0", "tls": { "certificate": "certs/server.crt", "key": "certs/server.key", "trust": "certs/ca.crt" } }""",
+            $$""" "identity": { "certificate": "certs/cloud.crt", "key": "certs/cloud.key", "trust": "both.crt" }, {{Relay}} """,
+            ("both.crt", $"{TestPki.Default.Authority.ExportCertificatePem()}\n{authority.Ca.Certificate.ExportCertificatePem()}\n"));
+        using (var before = await junction.ClientAsync(TestPki.Default.Issue("admin-1"), "https"))
+            Assert.Equal(HttpStatusCode.OK, (await before.GetAsync("/status")).StatusCode);
+        Assert.NotNull(junction.Plan.Revocation.Lists.Offer(SignedDenyList.Sign(authority.Ca, 1, [new DenyEntry { Name = "admin-1" }], TimeProvider.System.GetUtcNow()).Text, out _));
+        using var revoked = await junction.ClientAsync(TestPki.Default.Issue("admin-1"), "https");
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => revoked.GetAsync("/status"));
+        using var other = await junction.ClientAsync(TestPki.Default.Issue("admin-2"), "https");
+        Assert.Equal(HttpStatusCode.OK, (await other.GetAsync("/status")).StatusCode);
     }
 
     [Fact]

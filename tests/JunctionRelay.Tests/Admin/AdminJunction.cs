@@ -17,10 +17,11 @@ internal sealed class AdminJunction : IAsyncDisposable
 {
     private readonly LinkService _links;
 
-    private AdminJunction(ConfigFolder folder, LinkService links, RelayService relays, AdminServer server, ReloadOutcome reload, TestLog<AdminServer> log) =>
-        (Folder, _links, Relays, Server, Reload, Log) = (folder, links, relays, server, reload, log);
+    private AdminJunction(ConfigFolder folder, JunctionPlan plan, LinkService links, RelayService relays, AdminServer server, ReloadOutcome reload, TestLog<AdminServer> log) =>
+        (Folder, Plan, _links, Relays, Server, Reload, Log) = (folder, plan, links, relays, server, reload, log);
 
     public ConfigFolder Folder { get; }
+    public JunctionPlan Plan { get; }
     public RelayService Relays { get; }
     public AdminServer Server { get; }
     public ReloadOutcome Reload { get; }
@@ -47,7 +48,7 @@ internal sealed class AdminJunction : IAsyncDisposable
             plan.Relays, TimeSpan.FromMinutes(1), new TestLog<RelayService>(), TimeProvider.System, plan.Peers is null ? null : (plan.Peers, links.Streams));
         var (reload, log) = (new ReloadOutcome(TimeProvider.System), new TestLog<AdminServer>());
         var server = new AdminServer(() => plan, relays, links, reload, log, TimeProvider.System);
-        var junction = new AdminJunction(folder, links, relays, server, reload, log);
+        var junction = new AdminJunction(folder, plan, links, relays, server, reload, log);
         await server.StartAsync(CancellationToken.None);
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);

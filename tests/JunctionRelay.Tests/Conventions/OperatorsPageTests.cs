@@ -58,7 +58,7 @@ public sealed partial class OperatorsPageTests
         using var relays = new RelayMetrics();
         using var targets = new TargetMetrics(RelayMetrics.MeterName, () => []);
         using var seats = new SeatMetrics(RelayMetrics.MeterName, () => []);
-        using var links = new LinkMetrics(RelayMetrics.MeterName, () => []);
+        using var links = new LinkMetrics(RelayMetrics.MeterName, () => [], new LinkFailures());
         using var log = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System);
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => []);

@@ -1,0 +1,52 @@
+namespace JunctionRelay.Scenarios.Harness;
+
+/// <summary>A junction with a TLS port of every kind, on loopback: the link port, a <c>tls://</c> relay, one that speaks TLS 1.2 too, and the <c>tls://</c> admin endpoint.</summary>
+internal sealed class TlsPorts : IAsyncDisposable
+{
+    private TlsPorts() => Authority = new TestCertificates(Folder);
+
+    public static string[] Kinds { get; } = ["link", "relay", "relay with TLS 1.2", "admin"];
+
+    public TemporaryFolder Folder { get; } = new();
+    public TestCertificates Authority { get; }
+    public LoopbackServer Target { get; } = LoopbackServer.Echo();
+    public JunctionProcess Junction { get; private set; } = null!;
+
+    /// <summary>The ports, by kind.</summary>
+    public IReadOnlyDictionary<string, int> Of { get; } = Kinds.ToDictionary(k => k, _ => FreePort.Next());
+
+    public static async Task<TlsPorts> Open()
+    {
+        var ports = new TlsPorts();
+        try
+        {
+            ports.Junction = await JunctionProcess.Start($$"""
+                {
+                  "identity": {{ports.Authority.Identity("junction.test")}},
+                  "linkListen": ["127.0.0.1:{{ports.Of["link"]}}"],
+                  "peers": { "client.test": { "services": ["any"] } }, "services": { "any": { "open": ["127.0.0.1:{{ports.Target.Port}}"] } },
+                  "relays": {
+                    "relay": { "listen": "tls://127.0.0.1:{{ports.Of["relay"]}}", "target": "127.0.0.1:{{ports.Target.Port}}", "healthInterval": "0" },
+                    "old": { "listen": "tls://127.0.0.1:{{ports.Of["relay with TLS 1.2"]}}", "target": "127.0.0.1:{{ports.Target.Port}}", "healthInterval": "0", "tls": { "minVersion": "1.2" } }
+                  },
+                  "admin": { "listen": "tls://127.0.0.1:{{ports.Of["admin"]}}" }
+                }
+                """);
+            return ports;
+        }
+        catch
+        {
+            await ports.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Junction is not null)
+            await Junction.DisposeAsync();
+        await Target.DisposeAsync();
+        Authority.Dispose();
+        Folder.Dispose();
+    }
+}
