@@ -44,6 +44,9 @@ setpriv util-linux
 script bsdutils
 ps procps
 systemd-analyze systemd
+ssh openssh-client
+sshd openssh-server
+git git
 faketime faketime
 LIST
 }

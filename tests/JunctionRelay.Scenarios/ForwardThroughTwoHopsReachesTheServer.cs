@@ -76,6 +76,39 @@ public sealed class ForwardThroughTwoHopsReachesTheServer
         Assert.Contains("not-permitted", forbidden.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Git_clones_through_it_as_its_proxy_command()
+    {
+        await using var site = await ForwardSite.Lay();
+        await using var sshd = await SshServer.Start(site.Server, site.Folder, 2222);
+        var repository = site.Folder.Folder("repository");
+        await RealProgram.Succeed("git", ["-C", repository, "init", "--quiet"]);
+        await RealProgram.Succeed("git", ["-C", repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "over two junctions"]);
+        var ssh = $"ssh -F {sshd.Config} -o ProxyCommand='{JunctionProcess.Binary()} forward --identity {site.Identity} -J gate,hq -W %h:%p'";
+        await RealProgram.Succeed(
+            "git", ["clone", "--quiet", $"ssh://git.corp:2222{repository}", site.Folder["clone"]],
+            new ProgramOptions { Host = site.Near, Environment = new Dictionary<string, string> { ["GIT_SSH_COMMAND"] = ssh } });
+        Assert.Contains("over two junctions", await RealProgram.Succeed("git", ["-C", site.Folder["clone"], "log", "--oneline"]), StringComparison.Ordinal);
+        Assert.All(await site.HqJunction.Ended(1), c => Assert.Equal("git.corp:2222", c.Target));
+    }
+
+    [Fact]
+    public async Task In_the_background_it_returns_when_it_listens()
+    {
+        await using var site = await ForwardSite.Lay();
+        await site.ServeWeb(site.Server, ForwardSite.ServerAddress, Web, Page);
+        // Nothing of it may hold our pipes open: as with ssh -f, whoever reads its output sends it elsewhere.
+        var started = await RealProgram.Run(
+            "sh", ["-c", $"{JunctionProcess.Binary()} forward --identity {site.Identity} -f -N -L 9000:www.corp:{Web} -J gate,hq >{site.Folder["f.log"]} 2>&1"],
+            new ProgramOptions { Host = site.Near });
+        Assert.True(started.ExitCode == 0, $"{started}\n{await File.ReadAllTextAsync(site.Folder["f.log"])}");
+        Assert.Equal(Page, await ForwardSite.Get(site.Near, "http://127.0.0.1:9000/hello"));
+        var again = await RealProgram.Run(
+            "sh", ["-c", $"{JunctionProcess.Binary()} forward --identity {site.Identity} -f -N -L 9000:www.corp:{Web} -J gate,hq >{site.Folder["g.log"]} 2>&1"],
+            new ProgramOptions { Host = site.Near });
+        Assert.Equal(69, again.ExitCode);
+    }
+
     private static async Task Tap(Socket gate, Host hq, MemoryStream seen)
     {
         using var onward = HostSockets.Create(hq);

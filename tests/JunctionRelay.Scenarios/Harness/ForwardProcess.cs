@@ -6,11 +6,11 @@ internal sealed class ForwardProcess : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly NotifySocket _notify;
 
-    private ForwardProcess(Host host, string[] words)
+    private ForwardProcess(Host host, string program, string[] words)
     {
         _notify = new NotifySocket(_folder["notify"]);
         Program = RealProgram.Start(
-            JunctionProcess.Binary(), ["forward", .. words], new ProgramOptions { Host = host, Environment = new Dictionary<string, string> { ["NOTIFY_SOCKET"] = _notify.Path } });
+            program, words, new ProgramOptions { Host = host, Environment = new Dictionary<string, string> { ["NOTIFY_SOCKET"] = _notify.Path } });
     }
 
     public RealProgram Program { get; }
@@ -37,7 +37,10 @@ internal sealed class ForwardProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it, whatever comes of it.</summary>
-    public static ForwardProcess Begin(Host host, params string[] words) => new(host, words);
+    public static ForwardProcess Begin(Host host, params string[] words) => new(host, JunctionProcess.Binary(), ["forward", .. words]);
+
+    /// <summary>The same by a line for the shell.</summary>
+    public static ForwardProcess BeginShell(Host host, string line) => new(host, "sh", ["-c", line]);
 
     /// <summary>SIGKILL: no word to anybody.</summary>
     public async Task Kill()
