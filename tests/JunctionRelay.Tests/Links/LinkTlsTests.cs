@@ -347,7 +347,8 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
             var handshake = TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust)));
             _port = new LinkPort(
                 SocketListener.Bind(listen ?? new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
-                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System) { HandshakeLimit = handshakeLimit ?? LinkPort.HandshakeTimeout };
+                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System)
+            { HandshakeLimit = handshakeLimit ?? LinkPort.HandshakeTimeout };
             _running = _port.RunAsync();
         }
 
