@@ -97,7 +97,8 @@ internal sealed record StatusCertificate(string Kind, string File, string Name, 
 internal sealed record StatusEnds(IReadOnlyDictionary<string, long> ByReason, IReadOnlyList<StatusEnd> Recent);
 
 internal sealed record StatusEnd(
-    DateTimeOffset At, string Id, string Relay, string Client, string Peer, string Target, long BytesToTarget, long BytesToClient, double Seconds, string Reason, string? Detail);
+    DateTimeOffset At, string Id, string Relay, string Client, string Peer, string Target, long BytesToTarget, long BytesToClient, double Seconds, string Reason, string? Detail,
+    string? User, string? Host, string? Vendor);
 
 /// <param name="Client">The address of the client as the first junction saw it: the node.</param>
 /// <param name="Peer">The name that its certificate, or that of the junction before us, proved; null where none did.</param>

@@ -66,7 +66,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
     /// <summary>One that has ended.</summary>
     public static StatusEnd Row(EndedConnection ended) => new(
         ended.At, ended.Id.ToString(), ended.Relay, ended.Client, ended.Peer, ended.Target, ended.ToTarget, ended.ToClient, Math.Round(ended.Age.TotalSeconds, 3),
-        ended.Reason.Name(), ended.Detail.Length == 0 ? null : ended.Detail);
+        ended.Reason.Name(), ended.Detail.Length == 0 ? null : ended.Detail, ended.Holder?.User, ended.Holder?.Host, ended.Holder?.Vendor);
 
     /// <summary>Seats by vendor, and by who holds them.</summary>
     public static IReadOnlyList<StatusSeats> SeatsOf(IEnumerable<HeldSeat> seats) =>

@@ -112,7 +112,7 @@ internal static class StatusView
         foreach (var connection in connections.Take(most))
         {
             table.AddRow(
-                Age(status.Now - connection.Since), Safe(connection.Relay), Safe(connection.Client), Safe(Who(connection)), Safe(connection.Target ?? "…"),
+                Age(status.Now - connection.Since), Safe(connection.Relay), Safe(connection.Client), Safe(Who(connection.User, connection.Host, connection.Vendor, connection.Peer)), Safe(connection.Target ?? "…"),
                 Size(connection.BytesToTarget), Size(connection.BytesToClient));
         }
 
@@ -122,12 +122,12 @@ internal static class StatusView
 
     private static Table Ends(StatusEnds ends)
     {
-        var table = Sheet("ENDED", "RELAY", "CLIENT", "AFTER", "REASON", "*");
+        var table = Sheet("ENDED", "RELAY", "CLIENT", "WHO", "AFTER", "REASON", "*");
         foreach (var end in ends.Recent.Take(MostEnds))
         {
             var color = end.Reason is "client-closed" or "target-closed" ? "default" : "yellow";
             table.AddRow(
-                Safe(end.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)), Safe(end.Relay), Safe(end.Client), Age(TimeSpan.FromSeconds(end.Seconds)),
+                Safe(end.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)), Safe(end.Relay), Safe(end.Client), Safe(Who(end.User, end.Host, end.Vendor, end.Peer)), Age(TimeSpan.FromSeconds(end.Seconds)),
                 $"[{color}]{Safe(end.Reason)}[/]", Safe(end.Detail ?? ""));
         }
 
@@ -135,9 +135,8 @@ internal static class StatusView
     }
 
     // User and node by the license protocol, else the name that a certificate proved.
-    private static string Who(StatusConnection connection) => connection.User is { } user
-        ? $"{user}{(connection.Host is { } host ? $"@{host}" : "")}{(connection.Vendor is { } vendor ? $" ({vendor})" : "")}"
-        : connection.Peer ?? "-";
+    private static string Who(string? user, string? host, string? vendor, string? peer) =>
+        user is null ? peer ?? "-" : $"{user}{(host is null ? "" : $"@{host}")}{(vendor is null ? "" : $" ({vendor})")}";
 
     // A star: of all columns this one may wrap.
     private static Table Sheet(params string[] columns)

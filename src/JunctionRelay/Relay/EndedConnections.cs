@@ -4,7 +4,7 @@ namespace JunctionRelay.Relay;
 
 /// <summary>One relayed connection that is over: what its line in the log says.</summary>
 internal sealed record EndedConnection(
-    DateTimeOffset At, ConnectionId Id, string Relay, string Client, string Peer, string Target, long ToTarget, long ToClient, TimeSpan Age, CloseReason Reason, string Detail);
+    DateTimeOffset At, ConnectionId Id, string Relay, string Client, string Peer, string Target, long ToTarget, long ToClient, TimeSpan Age, CloseReason Reason, LicenseHolder? Holder, string Detail);
 
 /// <summary>The last connections that ended, for people who look; health checks are not among them. Thread-safe.</summary>
 internal sealed class EndedConnections

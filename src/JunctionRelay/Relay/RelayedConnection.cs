@@ -319,7 +319,7 @@ internal sealed class RelayedConnection
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
             Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _request.Claims?.User }, detail);
-        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, detail);
+        if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, Holder, detail);
     }
 
     private bool Told(long leftOut)

@@ -95,8 +95,9 @@ export function show({ status, now, history }) {
     last = null;
   }
   const rates = last && now > last.now ? [(status.bytesToTarget - last.up) / (now - last.now), (status.bytesToClient - last.down) / (now - last.now)] : null;
-  // A clock that was set back, or another process with the same name: begin anew.
-  if (columns[0].length && columns[0].at(-1) >= now) for (const column of columns) column.length = 0;
+  // A clock that was set back: begin anew. A point of the history that is newer than the frame it came with: left out.
+  if (columns[0].at(-1) > now + 60) for (const column of columns) column.length = 0;
+  while (columns[0].at(-1) >= now) for (const column of columns) column.pop();
   if (rates) {
     [now, Math.max(0, rates[0]), Math.max(0, rates[1]), status.connectionCount].forEach((value, i) => columns[i].push(value));
     const old = columns[0].findIndex(t => t >= now - hour);

@@ -7,7 +7,7 @@ import * as charts from "./charts.js";
 const byId = id => document.getElementById(id);
 let now = 0;
 
-const who = c => c.user ? `${c.user}${c.vendor ? ` (${c.vendor})` : ""}` : c.peer ?? "–";
+const who = c => c.user ? `${c.user}${c.vendor ? ` (${c.vendor})` : ""}` : c.peer && c.peer !== "-" ? c.peer : "–";
 const node = c => c.host ? `${c.host} ${c.client}` : c.client;
 const short = relay => relay.replace(/^service\//, "");
 
@@ -30,7 +30,8 @@ const ends = new Table(byId("ends"), {
   columns: [
     { title: "At", className: "num at", of: e => clock(e.at) },
     { title: "Reason", className: "reason", of: e => e.reason },
-    { title: "Node", className: "mono client", of: e => e.client },
+    { title: "Who", className: "who", of: who },
+    { title: "Node", className: "mono client", of: node },
     { title: "Relay", className: "relay", of: e => short(e.relay) },
     { title: "After", className: "num after", of: e => age(e.seconds) },
     { title: "Passed on", className: "num bytes", of: e => bytes(e.bytesToTarget + e.bytesToClient) },
@@ -56,7 +57,7 @@ function paint(element, relay) {
 const picked = new Set();
 
 function filterEnds() {
-  const typed = words(byId("ended-filter").value, e => `${e.reason} ${e.client} ${e.relay} ${e.peer} ${e.target} ${e.id} ${e.detail ?? ""}`);
+  const typed = words(byId("ended-filter").value, e => `${e.reason} ${who(e)} ${node(e)} ${e.relay} ${e.peer} ${e.target} ${e.id} ${e.detail ?? ""}`);
   ends.filter(e => (picked.size === 0 || picked.has(e.reason)) && typed(e));
 }
 
