@@ -52,6 +52,7 @@ internal sealed class RealProgram : IAsyncDisposable
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(3);
 
+    private int _disposed;
     private readonly Process _process;
     private readonly ProgramOptions _options;
     private readonly List<string> _output = [];    // locked by itself, as the next one
@@ -165,6 +166,8 @@ internal sealed class RealProgram : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         Send(_options.StopSignal);
         if (!HasExited && _options.StopSignal != Signal.Kill)
             await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(StopGrace));
