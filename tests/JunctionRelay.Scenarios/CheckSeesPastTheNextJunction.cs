@@ -48,8 +48,8 @@ public sealed class CheckSeesPastTheNextJunction
 
         var (whole, steps) = await CheckAsync("lmgrd", "-c", config);
         Assert.Equal(0, whole.ExitCode);
-        // The first of the two addresses leads nowhere, which is told and does no harm.
-        Assert.Equal(["junction", "tcp", "tcp", "tls", "link", "policy", "dial", "lmgrd", "redirect", "redirect-name", "vendor-port", "vendor", "relay"], steps.Select(s => s.Hop));
+        // The first of the two addresses leads nowhere, which is told and does no harm; that the test's certificates run out soon is told under a second tls.
+        Assert.Equal(["junction", "tcp", "tcp", "tls", "link", "policy", "dial", "lmgrd", "redirect", "redirect-name", "vendor-port", "vendor", "relay"], steps.Where((s, i) => s.Hop != "tls" || steps[i - 1].Hop != "tls").Select(s => s.Hop));
         Assert.Equal("warning", steps[1].Verdict);
 
         var (broken, met) = await CheckAsync("dead", "-c", config);
@@ -74,6 +74,7 @@ public sealed class CheckSeesPastTheNextJunction
             }
             """);
         await using var near = await JunctionProcess.Start(File.ReadAllText(config));
+        await near.Line("relay lmgrd refuses connections", Deadline.Start);
         var (down, _) = await CheckAsync("lmgrd", "-c", config);
         Assert.Equal(15, down.ExitCode);
         Assert.Contains("the relay refuses its clients", down.Output, StringComparison.Ordinal);

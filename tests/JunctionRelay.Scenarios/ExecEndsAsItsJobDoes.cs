@@ -45,9 +45,9 @@ public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
     {
         // Limits, signals, session and group as without us; the process that was started is the job itself.
         const string Look = "echo $$ $(ulimit -n) $(ps -o pgid=,sid= -p $$); grep -E 'Sig(Blk|Ign)|Cap(Inh|Prm|Eff|Amb)' /proc/self/status; grep nothing /proc/self/mountinfo";
-        // This runner's children find SIGPIPE ignored.
+        // This runner's children find SIGPIPE ignored, and SIGINT and SIGQUIT, too, where it was started in the background.
         var options = _site.As();
-        options = options with { Wrapper = [.. options.Wrapper, "env", "--default-signal=PIPE"] };
+        options = options with { Wrapper = [.. options.Wrapper, "env", "--default-signal=PIPE,INT,QUIT"] };
         await using var plain = RealProgram.Start("sh", ["-c", Look], options);
         var without = (await plain.Exit(Deadline.Start)).Output.Replace($"{plain.ProcessId}", "ID", StringComparison.Ordinal);
         await using var job = _site.Start(options, "-c", _config, "--", "sh", "-c", $"{Look}; for s in TERM HUP USR1 INT; do trap \"echo got $s\" $s; done; echo ready; while :; do sleep 0.05; done");

@@ -32,7 +32,8 @@ public sealed class ForwardThroughTwoHopsReachesTheServer
         Assert.Equal(Page, await ForwardSite.Get(site.Near, "--noproxy", "", "--socks5-hostname", "127.0.0.1:1080", $"http://www.corp:{Web}/hello"));
 
         var ended = await site.HqJunction.Ended(6);
-        Assert.All(ended, c => Assert.True(c.IsClean, c.Text));
+        // curl leaves a unix socket as soon as it has the page, which may look like a reset.
+        Assert.All(ended, c => Assert.True(c.IsClean || (c.Reason == "client-reset" && c.Text.Contains("client=unix:", StringComparison.Ordinal)), c.Text));
         // The gate relayed a connection to hq, and does not know what was in it.
         Assert.Contains(site.GateJunction.Program.Lines, l => l.Contains("link with near is up", StringComparison.Ordinal));
         Assert.DoesNotContain(site.GateJunction.Program.Lines, l => l.Contains("www.corp", StringComparison.Ordinal));

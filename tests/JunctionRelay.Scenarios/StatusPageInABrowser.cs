@@ -5,6 +5,7 @@ using Microsoft.Playwright;
 namespace JunctionRelay.Scenarios;
 
 /// <summary>The status page in a real browser: it shows what the junction does while it does it, and reads well in both themes and on a phone.</summary>
+[Collection(Alone.Name)]
 public sealed class StatusPageInABrowser(ITestOutputHelper output)
 {
     [Fact]

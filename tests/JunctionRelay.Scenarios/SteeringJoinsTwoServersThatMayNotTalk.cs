@@ -21,6 +21,8 @@ public sealed class SteeringJoinsTwoServersThatMayNotTalk
         var (first, hub, second) = (await hosts.AddHost("first"), await hosts.AddHost("hub"), await hosts.AddHost("second"));
         await NetworkNamespaces.Connect(first, ["10.96.1.1/24"], hub, ["10.96.1.2/24"]);
         await NetworkNamespaces.Connect(second, ["10.96.2.1/24"], hub, ["10.96.2.2/24"]);
+        await using var firstApp = await Serve(first, "first");
+        await using var secondApp = await Serve(second, "second");
         await using var steering = await JunctionProcess.Start($$"""
             { "identity": {{authority.Identity("hub")}}, "linkListen": ["10.96.1.2:8443", "10.96.2.2:8443"],
               "services": { "app-first": { "target": ["link://first/app"] }, "app-second": { "target": ["link://second/app"] }, "secret": { "target": ["link://first/app"] } },
@@ -28,17 +30,20 @@ public sealed class SteeringJoinsTwoServersThatMayNotTalk
             """, new ProgramOptions { Host = hub });
         await using var firstJunction = await Server(first, "first", "10.96.1.2", "app-second");
         await using var secondJunction = await Server(second, "second", "10.96.2.2", "app-first");
-        await using var firstApp = await Serve(first, "first");
-        await using var secondApp = await Serve(second, "second");
+        // Until the junctions have seen that the targets are there, they refuse.
+        foreach (var host in new[] { first, second })
+            await Deadline.Until(async () => (await Curl(host, $"http://127.0.0.1:{Other}/hello")).ExitCode == 0, Deadline.Start, $"{host.Name} reaches the other's application", steering.Trouble);
 
         var pages = await Task.WhenAll(ForwardSite.Get(first, $"http://127.0.0.1:{Other}/hello"), ForwardSite.Get(second, $"http://127.0.0.1:{Other}/hello"));
         Assert.Equal(["application of second\n", "application of first\n"], pages);
         // The middle has relayed both, each under the name of the service that it is there.
-        var passed = await steering.Ended(2);
-        Assert.Equal(["service/app-first", "service/app-second"], passed.Select(c => c.Relay).Order(StringComparer.Ordinal));
-        Assert.NotEqual(0, (await RealProgram.Run("curl", ["--silent", "--max-time", "10", $"http://127.0.0.1:{Forbidden}/hello"], new ProgramOptions { Host = second })).ExitCode);
+        await Deadline.Until(() => steering.Connections.Count(c => c.ToClient > 0) == 4, Deadline.Soon, "the middle has relayed all four pages", steering.Program.Said);
+        Assert.Equal(["service/app-first", "service/app-second"], steering.Connections.Where(c => c.ToClient > 0).Select(c => c.Relay).Distinct().Order(StringComparer.Ordinal));
+        Assert.NotEqual(0, (await Curl(second, $"http://127.0.0.1:{Forbidden}/hello")).ExitCode);
         await steering.Line("reason=not-permitted");
-        Assert.NotEqual(0, (await RealProgram.Run("curl", ["--silent", "--max-time", "2", $"http://10.96.2.1:{App}/hello"], new ProgramOptions { Host = first })).ExitCode);
+        Assert.NotEqual(0, (await Curl(first, $"http://10.96.2.1:{App}/hello")).ExitCode);
+
+        static Task<ProgramResult> Curl(Host host, string address) => RealProgram.Run("curl", ["--silent", "--max-time", "5", address], new ProgramOptions { Host = host });
 
         async Task<JunctionProcess> Server(Host host, string name, string dial, string service)
         {

@@ -9,9 +9,10 @@ using JunctionRelay.Scenarios.Harness;
 namespace JunctionRelay.Scenarios;
 
 /// <summary>A cluster is started: a thousand nodes join at one moment, and later renew at one moment; nobody is refused, and a minute is enough for either.</summary>
+[Collection(Alone.Name)]
 public sealed class ThousandNodesJoinAtOnce
 {
-    private const int Simulated = 990;
+    private static readonly int Simulated = Scale.Of(ci: 190, full: 990);
     private const int Real = 10;
 
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(60);

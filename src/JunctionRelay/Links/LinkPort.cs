@@ -26,7 +26,7 @@ internal sealed class LinkPort(
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Where all are under way, those that have taken longest make room, if they have taken this long: strangers who say nothing keep nobody out for longer.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>So many at a time: most of them may be junctions of a slow machine.</summary>
     private const int MostEvicted = MostHandshakes / 4;
