@@ -90,8 +90,8 @@ internal sealed class RelayedConnection
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
 
-    /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
-    public async Task RunAsync()
+    /// <summary>Runs the connection from handshake to its end, and leaves the table. Never throws.</summary>
+    public async Task RunAsync(ConnectionTable table)
     {
         var (reason, detail) = (CloseReason.InternalError, "");
         try
@@ -114,7 +114,14 @@ internal sealed class RelayedConnection
         }
         finally
         {
-            await EndAsync(reason, detail);
+            try
+            {
+                await EndAsync(reason, detail);
+            }
+            finally
+            {
+                table.Left(this);
+            }
         }
     }
 
