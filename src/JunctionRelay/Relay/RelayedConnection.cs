@@ -34,7 +34,9 @@ internal sealed class RelayedConnection
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
-    private DialRequest _request;
+    private string? _targetName;
+    private IReadOnlyList<string> _path = [];   // the junctions before us
+    private ClientClaims? _claims;   // what is known of the client's user
     private Route _route;
     private string? _clientText;   // as the junction before us says it
     private string? _user;   // proved by a password
@@ -70,10 +72,10 @@ internal sealed class RelayedConnection
     public string PeerName => _client.Peer?.Name ?? _user ?? "-";
 
     /// <summary>Why it may not go on, by a list that is newer than the connection; null when it may.</summary>
-    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_request.Path ?? []);
+    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_path);
 
     /// <summary>The target that was dialled last.</summary>
-    public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
+    public string TargetName => _targetName ?? "-";
 
     public long BytesToTarget => _splice?.BytesToTarget ?? 0;
     public long BytesToClient => _splice?.BytesToClient ?? 0;
@@ -219,19 +221,19 @@ internal sealed class RelayedConnection
         if (greeting.Service is { } paused && IsPaused(paused)) return Denied("paused", $"paused: the service \"{paused}\" is paused");
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(Id, _listen.PortOffset, ClientAddress, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
+        _path = greeting.Path;
+        _claims = greeting.Claims;
+        var request = new DialRequest(Id, _listen.PortOffset, ClientAddress, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
         {
             Local = greeting.Local ?? Text(_admitted.Local),
             Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
-            Claims = greeting.Claims,
             IsCheck = greeting.IsCheck,
         };
         _dialling = true;
-        if (await AskAsync(greeting, targets, stop) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
-        var dial = await targets.DialAsync(_request, stop);
+        if (await AskAsync(greeting, targets, request, stop) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
+        var dial = await targets.DialAsync(request with { Claims = _claims }, stop);
         _dialled = dial.Target;
-        // What only the target was to be told.
-        _request = _request with { Client = null, Local = null, Facts = default };
+        _targetName = dial.Target?.Target.NameFor(request);
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
@@ -244,13 +246,13 @@ internal sealed class RelayedConnection
     private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
     // Stage 5, the part that asks others, who want to know the target, too.
-    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets, CancellationToken stop)
+    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets, DialRequest request, CancellationToken stop)
     {
         var name = ServiceOf(greeting) ?? _relay.Name;
         if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
         var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
-        _request = _request with { Claims = claims };
-        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
+        _claims = claims;
+        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(request)));
         return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, stop);
     }
 
@@ -276,7 +278,7 @@ internal sealed class RelayedConnection
         _dialled!.ConnectionStarted();
         try
         {
-            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _request.Claims?.User ?? "");
+            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _claims?.User ?? "");
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
             var (client, followed) = Follow(target);
             var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
@@ -330,7 +332,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _request.Claims?.User }, detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _claims?.User }, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, Holder, detail);
     }
 
