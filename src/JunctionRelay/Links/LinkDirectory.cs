@@ -7,6 +7,7 @@ internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
+    private readonly Dictionary<string, PeerStreams> _held = [];   // of the names that have sessions
     private readonly Dictionary<(string Name, bool IsDialler), long> _pastResumes = [];
     private readonly Dictionary<string, (long Since, TimeSpan Within)> _expected = [];
     private TaskCompletionSource _changed = NewSignal();
@@ -19,7 +20,13 @@ internal sealed class LinkDirectory
     public void Add(string name, LinkSession session)
     {
         lock (_gate)
+        {
             _sessions.Add((name, session));
+            if (!_held.TryGetValue(name, out var held))
+                _held[name] = held = new PeerStreams();
+            session.HeldByPeer = held;
+        }
+
         if (_isDraining)
             session.Drain();
         session.OnUp = Changed;
@@ -183,9 +190,12 @@ internal sealed class LinkDirectory
         await session.Ended;
         lock (_gate)
         {
-            foreach (var (name, ended) in _sessions.Where(s => s.Session == session && s.Session.Resumes > 0))
-                _pastResumes[(name, ended.IsDialler)] = _pastResumes.GetValueOrDefault((name, ended.IsDialler)) + ended.Resumes;
+            var (name, _) = _sessions.Find(s => s.Session == session);
+            if (session.Resumes > 0)
+                _pastResumes[(name, session.IsDialler)] = _pastResumes.GetValueOrDefault((name, session.IsDialler)) + session.Resumes;
             _sessions.RemoveAll(s => s.Session == session);
+            if (!_sessions.Exists(s => s.Name == name))
+                _held.Remove(name);
         }
 
         Changed();
