@@ -229,7 +229,7 @@ internal sealed partial class LinkSession
                 (refusal, text) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open");
             if (_openedByPeer >= Limits.MaxStreams + MostRefusedStreams)
                 return $"OPEN of stream {id} with {_openedByPeer} open, more than the limit of {Limits.MaxStreams} and {MostRefusedStreams} refused";
-            var reserve = refusal is null ? Reserve() : (0, 0);
+            var reserve = refusal is null ? Reserve(open!.IsCompressed) : (0, 0);
             if (reserve is null)
                 (refusal, text) = (CloseReason.TooManyStreams, "the memory of the link is granted");
             stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0));

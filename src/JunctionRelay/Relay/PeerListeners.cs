@@ -208,7 +208,7 @@ internal sealed class PeerListeners(
         // Its first byte says that it expects connections; until then they wait in the queue.
         if (await EndsAsync(stream)) return;
         log.PeerListening(peer, addresses);
-        var target = new SessionTarget($"link://{peer}/{stream.Open.Listen}", stream.Session, stream.Open.Service, plan()!.Value.Links.Options.Self.Name);
+        var target = new SessionTarget($"link://{peer}/{stream.Open.Listen}", stream.Session, stream.Open.Service, plan()!.Value.Links.Options.Self.Name, stream.Open.IsCompressed);
         var relay = plan()!.Value.Peers with
         {
             Name = $"listen/{peer}",
