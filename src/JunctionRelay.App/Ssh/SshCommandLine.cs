@@ -233,8 +233,10 @@ internal sealed class SshCommandLine
 
     private void Forward(char letter, string value)
     {
-        if (ForwardSpec.Read(letter, value, out var flaw) is { } spec) _forwards.Add(spec);
-        else _problems.Add($"-{letter} {flaw.What}: {flaw.Remedy}");
+        if (ForwardSpec.Read(letter, value, out var flaw) is not { } spec) _problems.Add($"-{letter} {flaw.What}: {flaw.Remedy}");
+        // What a name means there is not ours to say, and a junction is told addresses.
+        else if (letter == 'R' && spec.Bind is { Length: > 0 } bind && bind != "localhost" && AddressText.Ip(bind) is null) _problems.Add($"-R '{value}' listens at the name '{bind}': name an address of the other side, localhost, or *");
+        else _forwards.Add(spec);
     }
 
     private void Jump(string value)
