@@ -21,6 +21,7 @@ internal static class JunctionHost
     /// </param>
     public static async Task RunAsync(ConfigReading reading, Func<IServiceProvider, CancellationToken, Task>? started = null, Predecessor? predecessor = null)
     {
+        var noGroups = KeyExchangeGroups.Limit();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
         builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
@@ -60,6 +61,7 @@ internal static class JunctionHost
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
+        if (noGroups is not null) host.Services.GetRequiredService<ILogger<Signals>>().GroupsNotLimited(noGroups);
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
         lifetime.ApplicationStarted.Register(() =>
         {

@@ -12,7 +12,7 @@ internal sealed record PeerConfig
     public IReadOnlyList<string>? From { get; init; }
 
     [AtLeast("1")]
-    [Description("How many streams it may hold at once, on each link with it, whoever dialled. Default: 10000.")]
+    [Description("How many streams it may hold at once, over all links with it, whoever dialled. Default: 10000.")]
     public int? MaxStreams { get; init; }
 
     [Description("The services that it may offer us (reverse), names or patterns. Default: none.")]

@@ -13,6 +13,7 @@ internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
+    private readonly Dictionary<string, PeerStreams> _held = [];   // of the names that have sessions
     private readonly Dictionary<(string Name, bool IsDialler), PastSessions> _past = [];
     private readonly Dictionary<string, (long Since, TimeSpan Within)> _expected = [];
     private TaskCompletionSource _changed = NewSignal();
@@ -25,7 +26,13 @@ internal sealed class LinkDirectory
     public void Add(string name, LinkSession session)
     {
         lock (_gate)
+        {
             _sessions.Add((name, session));
+            if (!_held.TryGetValue(name, out var held))
+                _held[name] = held = new PeerStreams();
+            session.HeldByPeer = held;
+        }
+
         if (_isDraining)
             session.Drain();
         session.OnUp = Changed;
@@ -189,9 +196,11 @@ internal sealed class LinkDirectory
         await session.Ended;
         lock (_gate)
         {
-            foreach (var (name, ended) in _sessions.Where(s => s.Session == session))
-                _past[(name, ended.IsDialler)] = _past.GetValueOrDefault((name, ended.IsDialler)).With(ended);
+            var (name, _) = _sessions.Find(s => s.Session == session);
+            _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
             _sessions.RemoveAll(s => s.Session == session);
+            if (!_sessions.Exists(s => s.Name == name))
+                _held.Remove(name);
         }
 
         Changed();

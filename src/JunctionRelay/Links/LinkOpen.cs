@@ -13,6 +13,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Stands for whichever service with <c>open</c> permits the destination.</summary>
     public const string AnyService = "*";
 
+    /// <summary>Services that begin so are the junctions' own: no name of a configuration has a colon.</summary>
+    public const string OwnPrefix = "junction:";
+
     public const int MaxServiceBytes = 255;
     public const int MaxAddressBytes = 64;
     public const int MaxDestinationBytes = 262;
@@ -48,6 +51,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
 
     /// <summary>The port of the vendor daemon that a redirect of the service's license server has named; null for the service itself.</summary>
     public int? VendorPort { get; init; }
+
+    /// <summary>The stream is the junctions' own, and nobody's connection.</summary>
+    public bool IsOwn => Service.StartsWith(OwnPrefix, StringComparison.Ordinal);
 
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);

@@ -134,6 +134,9 @@ internal sealed partial class LinkSession
     /// <summary>Called when a transport begins to carry the session; set by the directory that holds it.</summary>
     public Action? OnUp { get; set; }
 
+    /// <summary>The streams that the peer holds, here and in the other sessions with it: shared by the directory, before the first transport.</summary>
+    public PeerStreams HeldByPeer { get; set; } = new();
+
     /// <summary>
     /// How long a new connection may still wait: for a transport that was lost a moment ago, or for another session when the peer began to drain a moment ago. Zero
     /// when there is nothing to wait for, or after <see cref="LinkOptions.HoldOpens"/> or <see cref="LinkOptions.HoldOpensWhileDraining"/>.
@@ -215,7 +218,8 @@ internal sealed partial class LinkSession
             if (_isEnded || _refusesOpens || IsPeerDraining || _nextId >= LastId)
                 return false;
             refused = CloseReason.TooManyStreams;
-            if (_openedByUs >= PeerLimits.MaxStreams || Reserve(open.IsCompressed) is not { } reserve)
+            // What junctions do for themselves, such as the renewal of a certificate, must not wait for a job to end.
+            if ((_openedByUs >= PeerLimits.MaxStreams && !open.IsOwn) || Reserve(open.IsCompressed) is not { } reserve)
                 return false;
             // Number and place in the queue are given together: OPENs must travel in ascending order.
             stream = new LinkStream(this, _nextId, opener: true, open, reserve);
@@ -331,6 +335,7 @@ internal sealed partial class LinkSession
             _isEnded = true;
             streams = [.. _streams.Values];
             _streams.Clear();
+            HeldByPeer.GiveBack(streams.Count(stream => stream.IsHeldByPeer));
         }
 
         foreach (var stream in streams)

@@ -47,6 +47,9 @@ internal sealed partial class LinkStream : Connection
 
     public LinkSession Session { get; }
 
+    /// <summary>It is one of <see cref="LinkSession.HeldByPeer"/>.</summary>
+    public bool IsHeldByPeer { get; init; }
+
     public uint Id { get; }
 
     /// <summary>Service, connection id and path, as the opener said them.</summary>
