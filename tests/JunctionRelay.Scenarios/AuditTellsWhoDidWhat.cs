@@ -11,7 +11,13 @@ public sealed class AuditTellsWhoDidWhat : IAsyncLifetime
     /// <summary>Names and codes that programs of auditors rely on: released ones never change.</summary>
     private static readonly Dictionary<string, int> Expected = new()
     {
-        ["joined"] = 4010, ["renewed"] = 4011, ["enrolment-refused"] = 4013, ["link-up"] = 3000, ["connection-opened"] = 1016, ["connection-ended"] = 1000, ["deny-list-taken"] = 4030,
+        ["joined"] = 4010,
+        ["renewed"] = 4011,
+        ["enrolment-refused"] = 4013,
+        ["link-up"] = 3000,
+        ["connection-opened"] = 1016,
+        ["connection-ended"] = 1000,
+        ["deny-list-taken"] = 4030,
         ["revoked-link"] = 4033,
     };
 
