@@ -47,6 +47,7 @@ systemd-analyze systemd
 ssh openssh-client
 sshd openssh-server
 git git
+gcc gcc
 dnsmasq dnsmasq-base
 LIST
   [ "$release" = no ] || printf '%s\n' 'buildah buildah' 'debootstrap debootstrap' 'make make'
@@ -59,6 +60,7 @@ missing_packages() {
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
   python3 -c 'import yaml' 2>/dev/null || echo python3-yaml
   /usr/bin/python3 -c 'import kubernetes, yaml' 2>/dev/null || echo python3-kubernetes python3-yaml
+  [ -e /usr/include/stdio.h ] || echo libc6-dev
   ls /usr/lib/nginx/modules/ngx_stream_module.so >/dev/null 2>&1 || echo libnginx-mod-stream
 }
 

@@ -133,7 +133,7 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
         string? wrong;
         try
         {
-            await transport.WriteHelloAsync(new LinkHello { Party = _options.Self, Limits = _options.Limits, Software = _options.Software, Epoch = 1 });
+            await transport.WriteHelloAsync(new LinkHello { Party = _options.Self, Limits = _options.Limits, Features = _options.Features, Software = _options.Software, Epoch = 1 });
             (answer, wrong) = await transport.ReadHelloAsync();
         }
         catch (IOException e)

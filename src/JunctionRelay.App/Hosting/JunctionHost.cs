@@ -46,7 +46,8 @@ internal static class JunctionHost
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         if (predecessor is not null) builder.Services.AddHostedService(s => new Takeover(predecessor, s.GetRequiredService<LinkService>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Takeover>>()));
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
-        builder.Services.AddHostedService(Listeners);
+        builder.Services.AddSingleton(Listeners);
+        builder.Services.AddHostedService(s => s.GetRequiredService<PeerListeners>());
         if (started is null)
         {
             builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
@@ -177,5 +178,6 @@ internal static class JunctionHost
     {
         services.GetRequiredService<LogOutput>().Level = LogWords.Level(config.LogLevel);
         services.GetRequiredService<AdminServer>().Reloaded();
+        services.GetRequiredService<PeerListeners>().Review();
     }
 }

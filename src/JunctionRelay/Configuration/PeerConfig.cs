@@ -26,6 +26,9 @@ internal sealed record PeerConfig
     [Description("How long its streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
 
+    [Description("Compress what is sent over its link by the streams that this junction opens, as in links. Default: false.")]
+    public bool? Compress { get; init; }
+
     [AtLeast("100ms")]
     [Description("How often this end asks the peer for a sign of life, as in links. Default: 5s.")]
     public TimeSpan? Ping { get; init; }

@@ -2,13 +2,19 @@ using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
 
+/// <summary>What the sessions with one peer that have ended have counted.</summary>
+internal readonly record struct PastSessions(long Resumes, long SavedBytes)
+{
+    public PastSessions With(LinkSession ended) => new(Resumes + ended.Resumes, SavedBytes + ended.SavedBytes);
+}
+
 /// <summary>The live sessions of this junction, by the name that the peer's certificate proved; whoever dialled. Thread-safe.</summary>
 internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
     private readonly Dictionary<string, PeerStreams> _held = [];   // of the names that have sessions
-    private readonly Dictionary<(string Name, bool IsDialler), long> _pastResumes = [];
+    private readonly Dictionary<(string Name, bool IsDialler), PastSessions> _past = [];
     private readonly Dictionary<string, (long Since, TimeSpan Within)> _expected = [];
     private TaskCompletionSource _changed = NewSignal();
     private volatile bool _isDraining;
@@ -126,11 +132,11 @@ internal sealed class LinkDirectory
             return [.. _sessions];
     }
 
-    /// <summary>All sessions, and how often those that have ended were resumed: one look, so that no resume is missed or counted twice.</summary>
-    public (IReadOnlyList<(string Name, LinkSession Session)> Sessions, IReadOnlyDictionary<(string Name, bool IsDialler), long> PastResumes) Snapshot()
+    /// <summary>All sessions, and the counts of those that have ended: one look, so that nothing is missed or counted twice.</summary>
+    public (IReadOnlyList<(string Name, LinkSession Session)> Sessions, IReadOnlyDictionary<(string Name, bool IsDialler), PastSessions> Past) Snapshot()
     {
         lock (_gate)
-            return ([.. _sessions], new Dictionary<(string, bool), long>(_pastResumes));
+            return ([.. _sessions], new Dictionary<(string, bool), PastSessions>(_past));
     }
 
     /// <summary>The session of this id that <paramref name="name"/> began in this very start of this instance; null for anybody else, so that ids are worth nothing.</summary>
@@ -191,8 +197,7 @@ internal sealed class LinkDirectory
         lock (_gate)
         {
             var (name, _) = _sessions.Find(s => s.Session == session);
-            if (session.Resumes > 0)
-                _pastResumes[(name, session.IsDialler)] = _pastResumes.GetValueOrDefault((name, session.IsDialler)) + session.Resumes;
+            _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
             _sessions.RemoveAll(s => s.Session == session);
             if (!_sessions.Exists(s => s.Name == name))
                 _held.Remove(name);

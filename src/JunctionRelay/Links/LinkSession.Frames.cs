@@ -234,7 +234,7 @@ internal sealed partial class LinkSession
             isFull = counts && !HeldByPeer.TryTake(Limits.MaxStreams);
             if (isFull)
                 (refusal, text, counts) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open", false);
-            var reserve = refusal is null ? Reserve() : (0, 0);
+            var reserve = refusal is null ? Reserve(open!.IsCompressed) : (0, 0);
             if (reserve is null)
                 (refusal, text) = (CloseReason.TooManyStreams, "the memory of the link is granted");
             stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0)) { IsHeldByPeer = refusal is null && counts };
