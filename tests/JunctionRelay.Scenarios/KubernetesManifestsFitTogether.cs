@@ -4,10 +4,59 @@ using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
 
-/// <summary>The manifests of docker/kubernetes parse, name each other rightly, and hold a configuration that <c>junction validate</c> accepts. No cluster is involved.</summary>
+/// <summary>
+/// The manifests of docker/kubernetes parse, are what Kubernetes' published API says, name each other rightly, and hold a configuration that <c>junction validate</c> accepts. No
+/// cluster is involved.
+/// </summary>
 public sealed class KubernetesManifestsFitTogether
 {
     private const string Manifests = "docker/kubernetes/junction.yaml";
+
+    // Kubernetes' Python client is generated from Kubernetes' OpenAPI: which keys an object has, of which kinds, and which it must have.
+    private const string Models = """
+        import re, sys, yaml
+        from kubernetes import client
+        def look(kind, value, path):
+            if m := re.fullmatch(r"list\[(.+)\]", kind):
+                if not isinstance(value, list): return [f"{path} is no list"]
+                return [p for i, v in enumerate(value) for p in look(m[1], v, f"{path}[{i}]")]
+            if not hasattr(client, kind) and not kind.startswith("dict("):
+                # An integer or a name, as of a port, is an object there.
+                return [] if kind in ("object", type(value).__name__) else [f"{path}: {value!r} is no {kind}"]
+            if not isinstance(value, dict): return [f"{path} is no {kind}"]
+            if m := re.fullmatch(r"dict\(str, (.+)\)", kind):
+                return [p for k, v in value.items() for p in look(m[1], v, f"{path}.{k}")]
+            model = getattr(client, kind)
+            names = {v: k for k, v in model.attribute_map.items()}
+            problems = [f"{path}: {kind} has no {k}" for k in value if k not in names]
+            known = {names[k]: v for k, v in value.items() if k in names}
+            problems += [p for k, v in known.items() for p in look(model.openapi_types[k], v, f"{path}.{model.attribute_map[k]}")]
+            try: model(**known)
+            except ValueError as e: problems.append(f"{path}: {e}")
+            return problems
+        for m in yaml.safe_load_all(sys.stdin):
+            version = m["apiVersion"].split("/")[-1]
+            print(*look(version.title() + m["kind"], m, m["kind"]), m["kind"], sep="\n")
+        """;
+
+    [Fact]
+    public async Task Every_key_is_one_that_kubernetes_knows()
+    {
+        var text = File.ReadAllText(Repository.File(Manifests));
+        Assert.Equal(["ConfigMap", "Service", "Deployment", "PodDisruptionBudget", "NetworkPolicy"], await Look(text));
+
+        // It would notice.
+        var spoilt = text.Replace("replicas: 4", "replicas: many", StringComparison.Ordinal).Replace("maxSurge", "mostSurge", StringComparison.Ordinal).Replace("containerPort: 9180, ", "", StringComparison.Ordinal);
+        Assert.Equal(
+            [
+                "ConfigMap", "Service", "Deployment.spec.replicas: 'many' is no int", "Deployment.spec.strategy.rollingUpdate: V1RollingUpdateDeployment has no mostSurge",
+                "Deployment.spec.template.spec.containers[0].ports[1]: Invalid value for `container_port`, must not be `None`", "Deployment", "PodDisruptionBudget", "NetworkPolicy",
+            ],
+            await Look(spoilt));
+
+        static async Task<string[]> Look(string manifests) =>
+            (await RealProgram.Succeed("/usr/bin/python3", ["-c", Models], new ProgramOptions { Input = manifests })).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
 
     [Fact]
     public async Task Names_ports_users_and_times_agree_and_the_configuration_is_valid()

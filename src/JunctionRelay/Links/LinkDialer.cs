@@ -37,6 +37,7 @@ internal sealed class LinkDialer(
     private readonly Dictionary<string, long> _said = [];   // locked by itself; since the last success
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private LinkSession? _session;
+    private LinkSession? _nobodyListens;
     private bool _isRetired;   // under _made
 
     private ILogger Log => options.Log;
@@ -161,6 +162,7 @@ internal sealed class LinkDialer(
             if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
             {
                 (failures, wasRight) = (0, true);
+                Interlocked.CompareExchange(ref _nobodyListens, null, session);
                 running = CarryAsync(resumed, session, isResume: true);
             }
             else
@@ -207,13 +209,16 @@ internal sealed class LinkDialer(
     // Waits until new streams need another session.
     private async Task UselessAsync(LinkSession session, ILinkConnector connector, Task stopped)
     {
-        while (!stopped.IsCompleted && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && session.DownFor >= Patience))
+        while (!stopped.IsCompleted && !session.IsEnded && !session.IsPeerDraining && !(connector.HasOthers && IsMissing(session)))
         {
             // Woken by what happens while all is well, often looked at when it is not.
             var change = session.IsUp ? session.Troubled : Task.WhenAny(session.Ended, Task.Delay(Patience / 10, options.Time, CancellationToken.None));
             await Task.WhenAny(change, stopped);
         }
     }
+
+    // A port that refuses has no process behind it, which takes longer to come back than another junction takes to be dialled: there patience serves nobody.
+    private bool IsMissing(LinkSession session) => session.DownFor >= Patience || (!session.IsUp && Volatile.Read(ref _nobodyListens) == session);
 
     // Connects; HELLO and verdict. Null when this connection carries nothing.
     private async Task<(LinkSession Session, LinkTransport Transport)?> GreetAsync(
@@ -226,6 +231,8 @@ internal sealed class LinkDialer(
             if (dialled.Connection is not { } connection)
             {
                 LastFailure = dialled.Detail;
+                if (session is not null && session == Session && dialled.Reason == CloseReason.DialRefused)
+                    Volatile.Write(ref _nobodyListens, session);
                 if (!stop.IsCancellationRequested)
                     failures?.DialFailed(link, dialled.Reason);
                 if (IsNews(dialled.Detail))
@@ -282,6 +289,7 @@ internal sealed class LinkDialer(
         {
             Party = options.Self,
             Limits = options.Limits,
+            Features = options.Features,
             Software = options.Software,
             Session = session?.Id,
             Epoch = epoch,

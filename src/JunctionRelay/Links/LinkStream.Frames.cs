@@ -288,7 +288,6 @@ internal sealed partial class LinkStream
             return;
         _forgotten = true;
         Session.Remove(this);
-        _input.Clear();
-        _output.Clear();
+        Clear();
     }
 }

@@ -20,6 +20,21 @@ public sealed class ConfigFilesTests
     [Theory, MemberData(nameof(Examples))]
     public void An_example_becomes_a_plan(string name) => AssertPlan($"docs/examples/{name}");
 
+    [Theory]
+    [InlineData("pair", "cloud")]
+    [InlineData("pair", "enterprise")]
+    [InlineData("three-hops", "cloud")]
+    [InlineData("three-hops", "dmz")]
+    [InlineData("three-hops", "enterprise")]
+    [InlineData("flexnet", "junction")]
+    public void The_configuration_of_a_container_becomes_a_plan(string project, string service)
+    {
+        using var folder = new ConfigFolder();
+        folder.Write("junction.json", File.ReadAllText(RepositoryFiles.Path($"docker/configs/{project}/{service}/junction.json"))
+            .Replace($"\"directory\": \"/var/lib/junction/{service}\"", $"\"certificate\": \"certs/{service}.crt\", \"key\": \"certs/{service}.key\", \"trust\": \"certs/ca.crt\"", StringComparison.Ordinal));
+        Assert.NotNull(RelayPlanBuilder.Build(folder.Config(), folder.Root, TimeProvider.System).Admin);
+    }
+
     [Theory, MemberData(nameof(Invalid))]
     public void An_invalid_file_has_exactly_the_problems_that_it_states(string name)
     {

@@ -204,6 +204,21 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_port_that_refuses_is_not_waited_for_where_there_are_others()
+    {
+        await using var first = new Hq(instance: 1);
+        await using var second = new Hq(instance: 2);
+        var proxy = new CuttingProxy(first.EndPoint);
+        // By its clock no time ever passes, so that patience never ends.
+        await using var cloud = new Cloud([proxy.EndPoint, second.EndPoint], first.Log, o => o with { Time = new StandingClock() });
+        await cloud.UpAsync();
+        var old = cloud.Session;
+        await proxy.DisposeAsync();
+        await Eventually.TrueAsync(() => second.Directory.All().Count == 1 && cloud.Session != old, () => "the other junction is not dialled");
+        Assert.False(old.IsEnded);
+    }
+
+    [Fact]
     public async Task A_draining_junction_keeps_its_streams_and_gets_no_new_ones()
     {
         await using var first = new Hq(instance: 1);
@@ -333,6 +348,12 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     [InlineData("hq.corp", null, null, false)]
     public void The_proxy_variables_are_understood(string host, string? httpsProxy, string? noProxy, bool uses) =>
         Assert.Equal(uses, HttpProxy.For(host, httpsProxy, noProxy) is { Address: { Host: "p", Port: 3128 } });
+
+    /// <summary>Its timers run, its hands do not move.</summary>
+    private sealed class StandingClock : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
+    }
 
     /// <summary>The accepting junction.</summary>
     private sealed class Hq : IAsyncDisposable

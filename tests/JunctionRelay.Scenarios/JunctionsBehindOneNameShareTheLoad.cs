@@ -1,0 +1,301 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>
+/// Junctions behind one name of a real name server, nodes with held seats and a process with hundreds of links more: one junction is added and one is killed under load. No seat
+/// that a surviving one carries ends, a new connection waits for no more than a second, and the load evens out within a minute.
+/// </summary>
+public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
+{
+    private const int SeatsPerNode = 3;
+    private const int Rounds = 4;
+
+    private static readonly int Replicas = Scale.Of(ci: 3, full: 4);
+    private static readonly int Nodes = Scale.Of(ci: 4, full: 10);
+    private static readonly int SimulatedNodes = Scale.Of(ci: 120, full: 400);
+    private static readonly int Links = Nodes + SimulatedNodes;
+
+    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EvenWithin = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Junctions_are_killed_and_added_and_the_load_follows()
+    {
+        await using var site = await Site.Set();
+        for (var i = 0; i < Replicas; i++)
+            await site.AddReplica();
+        await site.StartNodes();
+        await Even(site, Replicas);
+
+        site.HoldSeats();
+        Assert.Equal(Nodes * SeatsPerNode, await site.Licenses.HeldWithin(Nodes * SeatsPerNode, Deadline.Start));
+        await site.AddReplica();
+
+        var waits = new List<TimeSpan>();
+        do
+        {
+            // A machine that is busy with something else may be slow once, but not every time.
+            Assert.True(waits.Count < Rounds, $"New connections waited up to {string.Join(", ", waits)}.");
+            waits.Add(await KillOne(site));
+        }
+        while (waits[^1] > MostWait);
+        output.WriteLine($"longest wait of a new connection around a kill: {string.Join(", ", waits.Select(w => $"{w.TotalMilliseconds:0} ms"))}");
+
+        await Even(site, Replicas + 1);
+    }
+
+    // Each junction has its share: of a fair lottery, no more than four and a half standard deviations away.
+    private async Task Even(Site site, int replicas)
+    {
+        var watch = Stopwatch.StartNew();
+        var (mean, deviation) = ((double)Links / replicas, Math.Sqrt(Links * (replicas - 1.0)) / replicas);
+        var links = new Dictionary<string, int>();
+        await Deadline.Until(
+            async () => (links = await site.LinksOf()).Values.All(l => Math.Abs(l - mean) <= 4.5 * deviation) && links.Values.Sum() >= Links, EvenWithin, $"{replicas} junctions share {Links} links",
+            () => Text(links));
+        output.WriteLine($"links after {watch.Elapsed.TotalSeconds:0.0} s: {Text(links)}; the first junction has taken {site.MemoryOfFirst / 1e6:0} MB at most");
+    }
+
+    // The longest that a new connection waited, before, while and after the junction that serves most nodes was killed; it is started again.
+    private async Task<TimeSpan> KillOne(Site site)
+    {
+        var serving = new Dictionary<int, string>();
+        for (var node = 0; node < Nodes; node++)
+            serving[node] = await site.Ask(node);
+        var victim = serving.Values.CountBy(r => r).MaxBy(r => r.Value).Key;
+        var orphans = serving.Where(s => s.Value == victim).Select(s => s.Key).ToHashSet();
+        var (longest, asked, cut, stop) = (TimeSpan.Zero, 0, 0, false);
+        var elsewhere = new HashSet<int>();
+        var asking = Enumerable.Range(0, Nodes).Select(AskOn).ToArray();
+        await Deadline.Until(() => Volatile.Read(ref asked) >= 2 * Nodes, Deadline.Soon, "connections are made");
+
+        var seats = await site.SeatsOf();
+        await site.Kill(victim);
+        await Deadline.Until(() => Done().SetEquals(orphans), Deadline.Soon, $"the nodes of {victim} have another junction", () => $"{string.Join(", ", Done())} of {string.Join(", ", orphans)}");
+        var now = Volatile.Read(ref asked);
+        await Deadline.Until(() => Volatile.Read(ref asked) >= now + (2 * Nodes), Deadline.Soon, "connections are made");
+        Volatile.Write(ref stop, true);
+        await Task.WhenAll(asking);
+
+        // Its own seats are free, and nobody else's.
+        var left = seats.Values.Sum() - seats[victim];
+        Assert.Equal(left, await site.Licenses.HeldWithin(left, Deadline.Soon));
+        seats[victim] = 0;
+        Assert.Equal(seats, await site.SeatsOf());
+        output.WriteLine($"killed {victim}: {orphans.Count} of {Nodes} nodes went elsewhere, {left} seats stayed; {asked} new connections, {cut} of them under way at {victim}");
+        await site.Restart(victim);
+        return longest;
+
+        async Task AskOn(int node)
+        {
+            while (!Volatile.Read(ref stop))
+            {
+                var lost = site.Losses(node);
+                var watch = Stopwatch.StartNew();
+                // What was on its way when the node lost its junction belongs to that one, which may have dialled the server already: as a seat that it carries.
+                var by = await site.Ask(node, () => site.Losses(node) > lost);
+                lock (elsewhere)
+                {
+                    if (by is null)
+                    {
+                        cut++;
+                    }
+                    else
+                    {
+                        longest = watch.Elapsed > longest ? watch.Elapsed : longest;
+                        asked++;
+                        if (orphans.Contains(node) && by != victim)
+                            elsewhere.Add(node);
+                    }
+                }
+
+                await Task.Delay(20);
+            }
+        }
+
+        HashSet<int> Done()
+        {
+            lock (elsewhere)
+                return [.. elsewhere];
+        }
+    }
+
+    private static string Text(Dictionary<string, int> links) => string.Join(", ", links.Select(l => $"{l.Key}: {l.Value}"));
+
+    // Everything hangs on one router, which has the name server and the license server as well.
+    private sealed class Site : IAsyncDisposable
+    {
+        private const int LinkPort = 8443, WhoPort = 5000, LmgrdPort = 27000, VendorPort = 27001;
+
+        private readonly TemporaryFolder _folder = new();
+        private readonly List<IAsyncDisposable> _running = [];
+        private readonly List<(Host Host, string Address, JunctionProcess Process)> _replicas = [];
+        private readonly List<(Host Host, JunctionProcess Process)> _nodes = [];
+        private NetworkNamespaces _network = null!;
+        private TestCertificates _authority = null!;
+        private Host _router = Host.Machine;
+        private RealProgram _names = null!;
+        private int _hosts;
+
+        public SimulatedLicenses Licenses { get; private set; } = null!;
+
+        public long MemoryOfFirst => _replicas[0].Process.PeakMemoryBytes;
+
+        public static async Task<Site> Set()
+        {
+            var site = new Site { _network = await NetworkNamespaces.Create() };
+            site._authority = new TestCertificates(site._folder);
+            site._router = await site._network.AddHost("net");
+            await RealProgram.Succeed("sh", ["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"], new ProgramOptions { Host = site._router });
+            site._folder.Write("names", "");
+            site._names = RealProgram.Start(
+                "dnsmasq", ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", $"--addn-hosts={site._folder["names"]}", "--local-ttl=1", "--user=root", "--pid-file="],
+                new ProgramOptions { Host = site._router });
+            site._running.Add(site._names);
+            await site._names.Listening(53);
+            site.Licenses = await SimulatedLicenses.Start("0.0.0.0", LmgrdPort, VendorPort, 1000, site._router);
+            site._running.Add(site.Licenses);
+            return site;
+        }
+
+        /// <summary>One more junction behind the name.</summary>
+        public async Task AddReplica()
+        {
+            var name = $"hq{_replicas.Count}";
+            var (host, address, gateway) = await AddHost(name);
+            _running.Add(new LoopbackServer(socket => Tell(socket, name), WhoPort, host));
+            var replica = await JunctionProcess.Start(
+                $$"""
+                {
+                  "identity": {{_authority.Identity("junction")}}, "linkListen": ["0.0.0.0:{{LinkPort}}"], "peers": { "node-*": { "services": ["who", "lmgrd"] } },
+                  "services": { "who": { "target": ["127.0.0.1:{{WhoPort}}"] }, "lmgrd": { "target": ["{{gateway}}:{{LmgrdPort}}"], "protocol": "flexlm" } }
+                }
+                """,
+                new ProgramOptions { Host = host });
+            _running.Add(replica);
+            _replicas.Add((host, address, replica));
+            _folder.Write("names", string.Concat(_replicas.Select(r => $"{r.Address} junction.test\n")));
+            _names.Send(Signal.Hup);
+        }
+
+        public async Task StartNodes()
+        {
+            const string Link = """{ "dial": ["junction.test:8443"], "peer": "junction" }""";
+            for (var i = 0; i < Nodes; i++)
+            {
+                var (host, _, _) = await AddHost($"n{i}");
+                var node = await JunctionProcess.Start(
+                    $$"""
+                    {
+                      "identity": {{_authority.Identity($"node-{i}")}}, "links": { "hq": {{Link}} },
+                      "relays": {
+                        "who": { "listen": ["127.0.0.1:{{WhoPort}}"], "target": ["link://hq/who"] },
+                        "lmgrd": { "listen": ["127.0.0.1:{{LmgrdPort}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" }
+                      }
+                    }
+                    """,
+                    new ProgramOptions { Host = host });
+                _nodes.Add((host, node));
+                _running.Add(node);
+            }
+
+            var (load, _, _) = await AddHost("load");
+            _running.Add(await JunctionProcess.Start(
+                $$"""
+                { "identity": {{_authority.Identity("node-load")}}, "links": { {{string.Join(", ", Enumerable.Range(0, SimulatedNodes).Select(i => $"\"l{i}\": {Link}"))}} }, "relays": { "who": { "listen": ["127.0.0.1:{{WhoPort}}"], "target": ["link://l0/who"] } } }
+                """,
+                new ProgramOptions { Host = load }));
+        }
+
+        public void HoldSeats() =>
+            _running.AddRange(_nodes.Select(n => SimulatedLicenses.Client("127.0.0.1", LmgrdPort, VendorPort, SeatsPerNode, n.Host)));
+
+        /// <summary>How many links each junction has.</summary>
+        public Task<Dictionary<string, int>> LinksOf() => Established($"sport = :{LinkPort}");
+
+        /// <summary>How many seats each junction carries.</summary>
+        public Task<Dictionary<string, int>> SeatsOf() => Established($"dport = :{VendorPort}");
+
+        /// <summary>How often a node has lost a link.</summary>
+        public int Losses(int node) => _nodes[node].Process.Program.Lines.Count(l => l.Contains("lost its connection", StringComparison.Ordinal));
+
+        /// <summary>Which junction serves a new connection of this node.</summary>
+        public async Task<string> Ask(int node) => await Ask(node, () => false) ?? throw new InvalidOperationException();
+
+        /// <summary>As above; null when it was given up before an answer came.</summary>
+        public async Task<string?> Ask(int node, Func<bool> isGivenUp)
+        {
+            using var socket = HostSockets.Create(_nodes[node].Host);
+            var name = new byte[3];
+            try
+            {
+                await socket.ConnectAsync(IPAddress.Loopback, WhoPort).WaitAsync(Deadline.Soon);
+                var told = socket.ReceiveAsync(name);
+                await Deadline.Until(() => told.IsCompleted || isGivenUp(), Deadline.Soon, $"node {node} is told who serves it", _nodes[node].Process.Program.Said);
+                if (told.IsCompleted && await told == name.Length)
+                    return Encoding.ASCII.GetString(name);
+                Assert.True(isGivenUp(), $"node {node} was told nothing:\n{_nodes[node].Process.Program.Said()}");
+            }
+            catch (SocketException e)
+            {
+                Assert.True(isGivenUp(), $"node {node}: {e.Message}\n{_nodes[node].Process.Program.Said()}");
+            }
+
+            return null;
+        }
+
+        public async Task Kill(string replica)
+        {
+            var program = Find(replica).Program;
+            program.Send(Signal.Kill);
+            await Deadline.Until(() => program.HasExited, Deadline.Soon, $"{replica} is gone");
+        }
+
+        public Task Restart(string replica) => Find(replica).Restart();
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var running in Enumerable.Reverse(_running))
+                await running.DisposeAsync();
+            await _network.DisposeAsync();
+            _authority.Dispose();
+            _folder.Dispose();
+        }
+
+        private JunctionProcess Find(string replica) => _replicas.Single(r => r.Host.Name == replica).Process;
+
+        private async Task<(Host Host, string Address, string Gateway)> AddHost(string name)
+        {
+            var host = await _network.AddHost(name);
+            var (address, gateway) = ($"10.94.{_hosts}.2", $"10.94.{_hosts++}.1");
+            await NetworkNamespaces.Connect(_router, [$"{gateway}/24"], host, [$"{address}/24"]);
+            await RealProgram.Succeed("ip", ["-n", host.Namespace!, "route", "add", "default", "via", gateway]);
+            NetworkNamespaces.SetNameServer(host, gateway);
+            return (host, address, gateway);
+        }
+
+        // TCP connections of each junction that runs.
+        private async Task<Dictionary<string, int>> Established(string which)
+        {
+            var counts = new Dictionary<string, int>();
+            foreach (var (host, _, process) in _replicas)
+            {
+                var sockets = process.Program.HasExited ? "" : await RealProgram.Succeed("ss", ["-Htn", "state", "established", which], new ProgramOptions { Host = host });
+                counts[host.Name] = sockets.Count(c => c == '\n');
+            }
+
+            return counts;
+        }
+
+        private static async Task Tell(Socket socket, string name)
+        {
+            await socket.SendAsync(Encoding.ASCII.GetBytes(name));
+            await socket.ReceiveAsync(new byte[1]);
+        }
+    }
+}
