@@ -1,7 +1,7 @@
 [assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
 
-// Each scenario runs several processes: two at once fill two cores, more only make deadlines lie.
-[assembly: CollectionBehavior(MaxParallelThreads = 2)]
+// Each scenario runs several processes, and half of its time it waits for one of them: four at once fill two cores, more only make deadlines lie.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
 
 namespace JunctionRelay.Scenarios;
 

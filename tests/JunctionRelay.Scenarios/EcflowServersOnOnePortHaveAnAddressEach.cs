@@ -1,5 +1,5 @@
-using System.Globalization;
 using JunctionRelay.Scenarios.Harness;
+using static JunctionRelay.Scenarios.Harness.EcflowMachine;
 
 namespace JunctionRelay.Scenarios;
 
@@ -9,8 +9,6 @@ namespace JunctionRelay.Scenarios;
 /// </summary>
 public sealed class EcflowServersOnOnePortHaveAnAddressEach
 {
-    private const int Machines = 5, LogServers = 3, Port = 3141, LogPort = 9316;
-
     [Fact]
     public async Task Every_server_is_reached_by_its_name_and_the_relays_carried_it()
     {
@@ -18,12 +16,12 @@ public sealed class EcflowServersOnOnePortHaveAnAddressEach
         await using var hosts = await NetworkNamespaces.Create();
         var numbers = Enumerable.Range(1, Machines).ToList();
         var desk = await hosts.AddHost("desk");
-        var border = await hosts.AddHost("border", [.. numbers.Select(i => $"{Address(i)} machine{i}.corp logserver{i}.corp")]);
+        var border = await hosts.AddHost("border", Names);
         await NetworkNamespaces.Connect(desk, ["10.93.10.1/24"], border, ["10.93.10.2/24"]);
         var programs = new List<RealProgram>();
         try
         {
-            foreach (var i in numbers) programs.AddRange(await Machine(hosts, border, i, folder));
+            foreach (var i in numbers) programs.AddRange(await EcflowMachine.Start(hosts, border, i, folder));
             using var authority = new TestCertificates(folder);
             await using var site = await JunctionProcess.Start($$"""
                 { "identity": {{authority.Identity("border")}}, "linkListen": ["10.93.10.2:8443"],
@@ -61,28 +59,4 @@ public sealed class EcflowServersOnOnePortHaveAnAddressEach
     }
 
     private static string Relay(string name, int port) => $$""" "{{name}}": { "listen": ["127.0.0.0/8:{{port}}"], "target": ["link://border/any/{{name}}.corp:{{port}}"] } """;
-
-    // A host with its own server, which has a suite of its own, and its log server.
-    private static async Task<IReadOnlyList<RealProgram>> Machine(NetworkNamespaces hosts, Host border, int i, TemporaryFolder folder)
-    {
-        var host = await hosts.AddHost($"m{i}");
-        await NetworkNamespaces.Connect(border, [string.Create(CultureInfo.InvariantCulture, $"10.93.{20 + i}.1/24")], host, [$"{Address(i)}/24"]);
-        var home = folder.Folder($"machine{i}");
-        var options = new ProgramOptions
-        {
-            Host = host,
-            Folder = home,
-            StopSignal = Signal.Kill,
-            Environment = new Dictionary<string, string> { ["HOME"] = home, ["ECF_HOME"] = home, ["ECF_PASS"] = "" },
-        };
-        var server = RealProgram.Start("ecflow_server", ["--port", $"{Port}"], options);
-        await server.Listening(Port);
-        await RealProgram.Succeed("ecflow_client", ["--host", "127.0.0.1", "--port", $"{Port}", $"--load={folder.Write($"of{i}.def", $"suite of{i}\nendsuite\n")}"], options);
-        if (i > LogServers) return [server];
-        var log = RealProgram.Start("socat", [$"TCP-LISTEN:{LogPort},fork,reuseaddr", $"SYSTEM:echo log of machine {i}"], options);
-        await log.Listening(LogPort);
-        return [server, log];
-    }
-
-    private static string Address(int i) => string.Create(CultureInfo.InvariantCulture, $"10.93.{20 + i}.2");
 }

@@ -19,17 +19,23 @@ public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _site.DisposeAsync();
 
-    [Theory]
-    [InlineData("exit 3", 3, "")]
-    [InlineData("kill -TERM $$", 143, "")]
-    [InlineData("kill -KILL $$", 137, "")]
-    [InlineData("exec no-such-program", 127, "not found")]
-    [InlineData("cat >/dev/null; echo \"$1|$2\"", 0, "--help|@x y\n", "--help", "@x y")]
-    public async Task Its_exit_code_and_words_are_the_jobs(string script, int exit, string said, params string[] words)
+    [Fact]
+    public async Task Its_exit_code_and_words_are_the_jobs()
     {
-        var job = await _site.Run(_site.As(), ["-c", _config, "--", "sh", "-c", script, "sh", .. words]);
-        Assert.Equal(exit, job.ExitCode);
-        Assert.Contains(said, job.Output + job.Error, StringComparison.Ordinal);
+        (string Script, int Exit, string Said, string[] Words)[] jobs =
+        [
+            ("exit 3", 3, "", []),
+            ("kill -TERM $$", 143, "", []),
+            ("kill -KILL $$", 137, "", []),
+            ("exec no-such-program", 127, "not found", []),
+            ("cat >/dev/null; echo \"$1|$2\"", 0, "--help|@x y\n", ["--help", "@x y"]),
+        ];
+        foreach (var (script, exit, said, words) in jobs)
+        {
+            var job = await _site.Run(_site.As(), ["-c", _config, "--", "sh", "-c", script, "sh", .. words]);
+            Assert.Equal((script, exit), (script, job.ExitCode));
+            Assert.Contains(said, job.Output + job.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -4,19 +4,19 @@ using JunctionRelay.Scenarios.Harness;
 namespace JunctionRelay.Scenarios;
 
 /// <summary>
-/// Twenty nodes of a cloud, each with the start-up script of the examples and a token, none of which anybody types at: one is wiped, one is renamed by an attacker,
+/// Twenty nodes of a cloud (ten at ci scale), each with the start-up script of the examples and a token, none of which anybody types at: one is wiped, one is renamed by an attacker,
 /// two clocks are wrong, the authority is away while certificates are renewed, the enterprise's junction is killed. Seats held == clients alive.
 /// </summary>
 /// <remarks>Each node reaches the enterprise's junction and nothing else; the authority has a machine of its own behind that, and no node can reach it.</remarks>
 public sealed class NodesOfACloudNeedNobody : IAsyncLifetime
 {
-    private const int Nodes = 20;
-    private const string TheirFirst = "24h", TheirOthers = "40s";
+    private static readonly int Nodes = Scale.Of(ci: 10, full: 20);
+    private static readonly string TheirFirst = "24h", TheirOthers = Scale.Of(ci: "30s", full: "40s");
     private const string FakeTime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
     private const int Server = 27000, Vendor = 40000;
 
     // How long the seat of a node that never comes back is held.
-    private static readonly TimeSpan Resume = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Resume = TimeSpan.FromSeconds(Scale.Of(ci: 10, full: 15));
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly TemporaryFolder _folder = new();
@@ -123,7 +123,7 @@ public sealed class NodesOfACloudNeedNobody : IAsyncLifetime
     {
         await _ca.DisposeAsync();
         await Deadline.Until(
-            () => _junctions.Values.Count(j => j.Lines.Any(l => l.Contains("could not be renewed", StringComparison.Ordinal))) >= 5, Patience, "nodes miss the authority", () => _hq.Trouble());
+            () => _junctions.Values.Count(j => j.Lines.Any(l => l.Contains("could not be renewed", StringComparison.Ordinal))) >= Nodes / 4, Patience, "nodes miss the authority", () => _hq.Trouble());
         var before = Renewed();
         _ca = await StartAuthority(TheirOthers);
         await Deadline.Until(

@@ -9,8 +9,8 @@ namespace JunctionRelay.Scenarios;
 [Collection(Alone.Name)]
 public sealed class ReloadsAndRenewalsTouchNobody(ITestOutputHelper output)
 {
-    private static readonly int Reloads = Scale.Of(ci: 40, full: 300);
-    private static readonly int Renewals = Scale.Of(ci: 4, full: 30);
+    private static readonly int Reloads = Scale.Of(ci: 12, full: 300);
+    private static readonly int Renewals = Scale.Of(ci: 2, full: 30);
     private static readonly int Staying = Scale.Of(ci: 150, full: 500);
     private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
 

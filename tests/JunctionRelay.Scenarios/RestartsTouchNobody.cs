@@ -9,7 +9,7 @@ namespace JunctionRelay.Scenarios;
 [Collection(Alone.Name)]
 public sealed class RestartsTouchNobody(ITestOutputHelper output)
 {
-    private static readonly int Restarts = Scale.Of(ci: 6, full: 20);
+    private static readonly int Restarts = Scale.Of(ci: 3, full: 20);
     private static readonly int Staying = Scale.Of(ci: 150, full: 500);
     private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
 

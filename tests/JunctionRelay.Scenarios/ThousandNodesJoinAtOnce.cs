@@ -1,8 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using JunctionRelay.Connections;
 using JunctionRelay.Pki;
 using JunctionRelay.Scenarios.Harness;
 
@@ -32,13 +29,13 @@ public sealed class ThousandNodesJoinAtOnce
         await authority.Run("token", ["create", "--name", "node-*", "--uses", $"{Simulated + Real}", "--out", folder["token"]]);
         var token = JoinToken.Read(await File.ReadAllTextAsync(folder["token"]))!;
         using var ca = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(authority.Trust));
-        var nodes = Enumerable.Range(0, Simulated).Select(i => new Node($"node-{i}", token, ca, port)).ToList();
+        var nodes = Enumerable.Range(0, Simulated).Select(i => new DisklessNode($"node-{i}", token, ca, port)).ToList();
         try
         {
             var watch = Stopwatch.StartNew();
             var real = Enumerable.Range(0, Real).Select(i => RealProgram.Run(
                 JunctionProcess.Binary(), ["enroll", $"127.0.0.1:{port}", "--token-file", folder["token"], "--identity", folder[$"real-{i}"], "--name", $"node-real-{i}"], within: Promised)).ToList();
-            await Task.WhenAll(nodes.Select(n => n.JoinAsync()));
+            await Task.WhenAll(nodes.Select(n => n.Join(Promised)));
             foreach (var joined in await Task.WhenAll(real))
                 Assert.True(joined.ExitCode == 0, joined.ToString());
             TestContext.Current.TestOutputHelper?.WriteLine($"{Simulated + Real} joined within {watch.Elapsed.TotalSeconds:0.0} s");
@@ -46,7 +43,7 @@ public sealed class ThousandNodesJoinAtOnce
             Assert.Equal(Simulated, nodes.DistinctBy(n => n.Certificate!.SerialNumber).Count());
 
             watch.Restart();
-            await Task.WhenAll(nodes.Select(n => n.RenewAsync()));
+            await Task.WhenAll(nodes.Select(n => n.Renew(Promised)));
             TestContext.Current.TestOutputHelper?.WriteLine($"{Simulated} renewed within {watch.Elapsed.TotalSeconds:0.0} s");
             Assert.True(watch.Elapsed < Promised, $"renewing took {watch.Elapsed}");
             Assert.DoesNotContain(hq.Program.Lines, l => (l.Contains("refused", StringComparison.Ordinal) && !l.Contains("target 127.0.0.1:1 is down", StringComparison.Ordinal)) || l.Contains("could not be answered", StringComparison.Ordinal));
@@ -54,62 +51,6 @@ public sealed class ThousandNodesJoinAtOnce
         finally
         {
             nodes.ForEach(n => n.Dispose());
-        }
-    }
-
-    /// <summary>A node without a disk: what the first visit of a real one learns it knows.</summary>
-    private sealed class Node(string name, JoinToken token, X509Certificate2 ca, int port) : IDisposable
-    {
-        private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        private readonly EnrolmentClient _client = new(new IPEndPoint(IPAddress.Loopback, port), new SocketDialer(SocketSettings.Default), _ => null);
-        private string? _pem;
-
-        public X509Certificate2? Certificate { get; private set; }
-
-        public async Task JoinAsync()
-        {
-            await Again(async () =>
-            {
-                var (pinned, fetched) = await _client.FetchAuthorityAsync(token.Authority, CancellationToken.None);
-                pinned?.Dispose();
-                return (pinned is not null, fetched);
-            });
-            await AskAsync(nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Join, Token = token.Reveal(), Wish = name, Csr = CertificateRequests.Create(_key, nonce) });
-        }
-
-        public Task RenewAsync() => AskAsync(nonce => new EnrolmentQuestion { Do = EnrolmentQuestion.Renew, Certificate = _pem, Csr = CertificateRequests.Create(_key, nonce) });
-
-        // As a node does: a connection that was too slow is made again. Who is told to come again was refused.
-        private async Task<EnrolmentReply> Again(Func<Task<(bool IsDone, EnrolmentReply Reply)>> step)
-        {
-            var watch = Stopwatch.StartNew();
-            while (true)
-            {
-                var (isDone, reply) = await step();
-                if (isDone)
-                    return reply;
-                Assert.True(reply.MayComeAgain && reply.Answer?.Refused is null && watch.Elapsed < Promised, $"{name} after {watch.Elapsed}: {reply.Problem}");
-                await Task.Delay(TimeSpan.FromMilliseconds(250));
-            }
-        }
-
-        public void Dispose()
-        {
-            _key.Dispose();
-            Certificate?.Dispose();
-        }
-
-        private async Task AskAsync(Func<string, EnrolmentQuestion> question)
-        {
-            var reply = await Again(async () =>
-            {
-                var asked = await _client.AskAsync(new TlsCredentials.State(null, [ca]), "hq.junction.internal", question, CancellationToken.None);
-                return (asked.Answer?.Certificate is not null, asked);
-            });
-            _pem = reply.Answer!.Certificate!;
-            Assert.Null(EnrolmentClient.Objection(_pem, _key, name, [ca], TimeProvider.System.GetUtcNow()));
-            Certificate?.Dispose();
-            Certificate = X509Certificate2.CreateFromPem(_pem);
         }
     }
 }

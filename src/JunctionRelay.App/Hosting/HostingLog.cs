@@ -11,6 +11,9 @@ internal static partial class HostingLog
     [LoggerMessage(1203, LogLevel.Error, "the audit cannot be written to {file} ({error}): what happens meanwhile is not in it", EventName = "audit-not-written")]
     public static partial void AuditNotWritten(this ILogger log, string file, string error);
 
+    [LoggerMessage(1204, LogLevel.Warning, "OpenSSL offers whichever groups its configuration names, finite fields too, and could not be told otherwise: {why}", EventName = "tls-groups-not-limited")]
+    public static partial void GroupsNotLimited(this ILogger log, string why);
+
     [LoggerMessage(1201, LogLevel.Warning, "{lines} lines of the log were dropped: nobody took them", EventName = "log-lines-dropped")]
     public static partial void LogLinesDropped(this ILogger log, long lines);
 

@@ -21,6 +21,7 @@ internal static class JunctionHost
     /// </param>
     public static async Task RunAsync(ConfigReading reading, Func<IServiceProvider, CancellationToken, Task>? started = null, Predecessor? predecessor = null)
     {
+        var noGroups = KeyExchangeGroups.Limit();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
         builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
@@ -45,7 +46,8 @@ internal static class JunctionHost
         builder.Services.AddHostedService(s => s.GetRequiredService<LinkService>());
         if (predecessor is not null) builder.Services.AddHostedService(s => new Takeover(predecessor, s.GetRequiredService<LinkService>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Takeover>>()));
         builder.Services.AddHostedService(s => s.GetRequiredService<RelayService>());
-        builder.Services.AddHostedService(Listeners);
+        builder.Services.AddSingleton(Listeners);
+        builder.Services.AddHostedService(s => s.GetRequiredService<PeerListeners>());
         if (started is null)
         {
             builder.Services.AddHostedService(s => s.GetRequiredService<Reloader>());
@@ -59,6 +61,7 @@ internal static class JunctionHost
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
         using var host = builder.Build();
+        if (noGroups is not null) host.Services.GetRequiredService<ILogger<Signals>>().GroupsNotLimited(noGroups);
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
         lifetime.ApplicationStarted.Register(() =>
         {
@@ -175,5 +178,6 @@ internal static class JunctionHost
     {
         services.GetRequiredService<LogOutput>().Level = LogWords.Level(config.LogLevel);
         services.GetRequiredService<AdminServer>().Reloaded();
+        services.GetRequiredService<PeerListeners>().Review();
     }
 }

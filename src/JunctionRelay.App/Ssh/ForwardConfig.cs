@@ -89,6 +89,8 @@ internal static partial class ForwardConfig
             if (peer != name) link["peer"] = peer;
             if (before is not null) link["via"] = $"link://{before}/{LinkOpen.AnyService}";
             if (line.Ping is not null) link["ping"] = line.Ping;
+            // What the hops before it see is ciphertext, which does not shrink.
+            if (line.Compresses && hop == line.Hops[^1]) link["compress"] = true;
             links[name] = link;
             before = name;
         }

@@ -46,6 +46,9 @@ internal sealed class SshCommandLine
     /// <summary>4 or 6: listen on addresses of that family alone (-4, -6, AddressFamily); 0 = both.</summary>
     public int Family { get; private set; }
 
+    /// <summary>-C, Compression: what is sent over the link to the last hop is compressed.</summary>
+    public bool Compresses { get; private set; }
+
     /// <summary>-v.</summary>
     public bool IsVerbose { get; private set; }
 
@@ -141,7 +144,10 @@ internal sealed class SshCommandLine
                 _said.Add("addressfamily");
                 Family = letter - '0';
                 break;
-            case 'C': _warnings.Add("-C has no effect: links do not compress in this version"); break;
+            case 'C':
+                _said.Add("compression");
+                Compresses = true;
+                break;
             case 'f': GoesToBackground = true; break;
             case 'g':
                 _said.Add("gatewayports");
@@ -191,7 +197,7 @@ internal sealed class SshCommandLine
             case "exitonforwardfailure": _exitOnFailure = Yes(keyword, value, _exitOnFailure); break;
             case "clearallforwardings": _clearForwards = Yes(keyword, value, _clearForwards); break;
             case "gatewayports": ListensOnAll = Yes(keyword, value, ListensOnAll); break;
-            case "compression": if (Yes(keyword, value, false)) Flag('C'); break;
+            case "compression": Compresses = Yes(keyword, value, Compresses); break;
             // In a file the two ends stand apart: LocalForward 8080 web:80.
             case "localforward": Forward('L', Joined(value)); break;
             case "remoteforward": Forward('R', Joined(value)); break;
@@ -227,8 +233,11 @@ internal sealed class SshCommandLine
 
     private void Forward(char letter, string value)
     {
-        if (ForwardSpec.Read(letter, value, out var flaw) is { } spec) _forwards.Add(spec);
-        else _problems.Add($"-{letter} {flaw.What}: {flaw.Remedy}");
+        if (ForwardSpec.Read(letter, value, out var flaw) is not { } spec) _problems.Add($"-{letter} {flaw.What}: {flaw.Remedy}");
+        // What a name means there is not ours to say, and a junction is told addresses.
+        else if (letter == 'R' && spec.Bind is { Length: > 0 } bind && bind != "localhost" && AddressText.Ip(bind) is null) _problems.Add($"-R '{value}' listens at the name '{bind}': name an address of the other side, localhost, or *");
+        else if (letter == 'R' && spec.Path is { } path && path[0] != '/') _problems.Add($"-R '{value}' listens at '{path}', which is no path over there: begin it with /");
+        else _forwards.Add(spec);
     }
 
     private void Jump(string value)
@@ -257,6 +266,7 @@ internal sealed class SshCommandLine
         if (_forwards.Count == 0 && Stdio is null) _problems.Add("there is nothing to forward: add -L, -R, -D or -W");
         if (Hops.Count == 0 && _forwards.Exists(f => f.Kind is ForwardKind.Remote or ForwardKind.RemoteDynamic))
             _problems.Add("-R listens at the other side, and there is none: add -J HOP, or a destination");
+        if (Compresses && Hops.Count == 0) _warnings.Add("-C has no meaning without a hop: only links compress");
         if (PeerName is not null && Hops.Count == 0) _warnings.Add("HostKeyAlias has no meaning without a hop");
     }
 }

@@ -12,7 +12,6 @@ internal static class LaterKeys
     /// <summary>Patterns of keys (see <see cref="ConfigPath.Pattern"/>), and what they belong to.</summary>
     public static readonly IReadOnlyDictionary<string, string> Keys = new Dictionary<string, string>
     {
-        ["links.*.compress"] = "compressed links",
         ["peers.*.offers"] = "services that peers offer by themselves",
     };
 

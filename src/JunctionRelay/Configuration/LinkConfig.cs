@@ -26,6 +26,7 @@ internal sealed record LinkConfig
     [Description("How often this end asks the other for a sign of life; when nothing has arrived for three times as long it gives the connection up, and the link is dialled anew. Default: 5s, so that a dead junction is found within 20 s.")]
     public TimeSpan? Ping { get; init; }
 
-    [Description("Compress what travels over the link. Default: false.")]
+    [Description("Compress (Brotli) what is sent over the link by the streams that this junction opens, both ways; what does not shrink is sent as it is. Costs processor time at both ends, and lets whoever " +
+        "sees the lengths guess secrets that travel in one write with text of a stranger's: see security.md. Needs a peer that can do it. Default: false.")]
     public bool? Compress { get; init; }
 }

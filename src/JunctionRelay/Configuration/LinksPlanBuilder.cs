@@ -40,16 +40,17 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     public OwnLinks Own => new(_directory, _self);
 
     /// <summary>The target of <c>link://NAME/SERVICE</c>, and the destination behind it where the configuration names one.</summary>
-    public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout) =>
-        new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination);
+    public LinkTarget Target(string name, string service, EndPoint? destination, TimeSpan answerTimeout, bool? compress) =>
+        new(name, PeerOf(name), service, _self, _directory, time, answerTimeout, destination) { Compresses = compress ?? Compresses(name) };
 
     /// <summary>A port behind a link, at which the other junction listens for us.</summary>
-    public RemoteListener Listener(string link, string address, ILogger log) => new(link, PeerOf(link), address, _self, _directory, time, log);
+    public RemoteListener Listener(string link, string address, bool? compress, ILogger log) =>
+        new(link, PeerOf(link), address, _self, _directory, time, log) { Compresses = compress ?? Compresses(link) };
 
     /// <summary>What the links' part of the configuration says of a relay's <c>link://</c> targets and listeners.</summary>
     public string KeyOf(RelayConfig relay) => string.Join(' ', (relay.Target ?? []).Select(text => TargetAddress.Read(text, out _)!)
         .Where(t => t.Service is not null).Select(t => t.Host)
-        .Concat((relay.Listen ?? []).Select(text => ListenAddress.Read(text, out _)?.Link).OfType<string>()).Select(link => $"{_self} {PeerOf(link)}"));
+        .Concat((relay.Listen ?? []).Select(text => ListenAddress.Read(text, out _)?.Link).OfType<string>()).Select(link => $"{_self} {PeerOf(link)} {Compresses(link)}"));
 
     /// <summary>The links; null where the configuration has none. <paramref name="instance"/>: the same after a restart, and another for another junction.</summary>
     /// <param name="before">The starts of this junction that still have connections; null when there are none.</param>
@@ -71,7 +72,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
             Credentials = tls.Credentials,
             Source = source,
             Dial = [.. _links.Select(l => parts.Of(
-                $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls, $"{self.Instance} {l.Key}")))],
+                $"{_self} {l.Key} {Through(l.Value)} {JsonSerializer.Serialize(l.Value with { Compress = null }, ConfigJsonContext.Default.LinkConfig)}", () => Dial(l.Key, l.Value, tls, $"{self.Instance} {l.Key}")))],
             Listen = [.. (config.LinkListen ?? []).Select(Listen)],
             Handshake = parts.Of(
                 $"links {enrolment is not null}",
@@ -105,6 +106,11 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     }
 
     private string PeerOf(string link) => _links.TryGetValue(link, out var config) ? config.Peer ?? link : link;
+
+    // Streams are compressed, not the link: it stays when that changes.
+    private bool Compresses(string name) => _links.TryGetValue(name, out var link)
+        ? link.Compress == true
+        : (config.Peers ?? new Dictionary<string, PeerConfig>()).FirstOrDefault(p => new NamePatterns([p.Key]).Matches(name)).Value?.Compress == true;
 
     private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, Func<EndPoint, HttpProxy?> proxyOf, SocketDialer dialer)
     {

@@ -12,7 +12,7 @@ internal sealed record PeerConfig
     public IReadOnlyList<string>? From { get; init; }
 
     [AtLeast("1")]
-    [Description("How many streams it may hold at once, on each link with it, whoever dialled. Default: 10000.")]
+    [Description("How many streams it may hold at once, over all links with it, whoever dialled. Default: 10000.")]
     public int? MaxStreams { get; init; }
 
     [Description("The services that it may offer us (reverse), names or patterns. Default: none.")]
@@ -25,6 +25,9 @@ internal sealed record PeerConfig
     [AtLeast("0")]
     [Description("How long its streams survive the loss of the link; \"0\" = not at all. The smaller value of the two ends holds. Default: 60s.")]
     public TimeSpan? Resume { get; init; }
+
+    [Description("Compress what is sent over its link by the streams that this junction opens, as in links. Default: false.")]
+    public bool? Compress { get; init; }
 
     [AtLeast("100ms")]
     [Description("How often this end asks the peer for a sign of life, as in links. Default: 5s.")]

@@ -59,6 +59,9 @@ internal sealed record RelayConfig
         "e.g. 27101 or 27101-27109. Default: the daemon's own.")]
     public string? RewritePort { get; init; }
 
+    [Description("Compress what this relay sends over a link, both ways. Default: what compress of the link says.")]
+    public bool? Compress { get; init; }
+
     [Description("Whose licenses these are, e.g. ansys or sentieon: says what is known of the license manager where this relay says nothing, such as the port of " +
         "listen and target. See presets.md.")]
     public string? Preset { get; init; }

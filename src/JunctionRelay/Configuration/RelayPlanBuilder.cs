@@ -174,7 +174,7 @@ internal sealed class RelayPlanBuilder
         return new RelayPlan
         {
             Name = name,
-            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false)
+            Listen = [.. listen.SelectMany(l => Listen(l, l.IsTls ? serving : null, relay.V6Only ?? false, relay.Compress)
                 .Select(p => p with { Scheme = l.Scheme, Greeter = l.Link is null ? Greeter(l.Scheme, users) : new RemoteGreeter(Greeter(l.Scheme, users)) }))],
             Socket = socket,
             Admission = new Admission(
@@ -204,7 +204,7 @@ internal sealed class RelayPlanBuilder
     {
         var listen = ListenAddress.Read(admin.Listen!, out _)!;
         return new AdminPlan(
-            Listen(listen, null, false).Single().EndPoint,
+            Listen(listen, null, false, null).Single().EndPoint,
             listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
             admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
@@ -246,7 +246,7 @@ internal sealed class RelayPlanBuilder
         ITarget Target(TargetAddress address)
         {
             var connectTimeout = relay.ConnectTimeout ?? ConnectTimeout;
-            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout);
+            if (address.Service is { } service) return _linksBuilder.Target(address.Host, service, address.Behind is { } behind ? EndPointOf(behind) : null, connectTimeout, relay.Compress);
             var plain = new TcpTarget(EndPointOf(address), dialer, connectTimeout, address.UnixPath is null ? via : null, relay.ProxyProtocol switch { "v1" => 1, "v2" => 2, _ => null });
             // A scope id is this machine's business: no certificate names it.
             return address.IsTls ? new TlsTarget(plain, dialling!, relay.Tls?.ServerName ?? address.Host.Split('%')[0], relay.HandshakeTimeout ?? HandshakeTimeout) : plain;
@@ -290,19 +290,19 @@ internal sealed class RelayPlanBuilder
         : AddressText.Ip(address.Host) is { } ip ? new IPEndPoint(ip, address.Ports.First)
         : new DnsEndPoint(address.Host, address.Ports.First);
 
-    private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only)
+    private IEnumerable<ListenPlan> Listen(ListenAddress address, TlsHandshake? handshake, bool v6Only, bool? compress)
     {
         if (address.IsStdio) return [new ListenPlan(new NamedEndPoint("stdio:")) { Open = (_stdio ??= new StandardStreams()).Listen }];
-        if (address.Link is { } link) return Enumerable.Range(0, address.Count).Select(i => Behind(link, address, i));
+        if (address.Link is { } link) return Enumerable.Range(0, address.Count).Select(i => Behind(link, address, i, compress));
         if (address.UnixPath is { } path) return [new ListenPlan(Unix(path), handshake)];
         var ip = address.Address ?? (Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any);
         return Enumerable.Range(0, address.Ports.Count).Select(i => new ListenPlan(new IPEndPoint(ip, address.Ports.First + i), handshake, i, v6Only));
     }
 
-    private ListenPlan Behind(string link, ListenAddress address, int offset)
+    private ListenPlan Behind(string link, ListenAddress address, int offset, bool? compress)
     {
         var there = address.UnixPath is { } path ? $"unix:{path}" : string.Create(CultureInfo.InvariantCulture, $"{address.LinkHost}:{address.Ports.First + offset}");
-        return new ListenPlan(new NamedEndPoint($"link://{link}/{there}"), PortOffset: offset) { Open = () => _linksBuilder.Listener(link, there, _log) };
+        return new ListenPlan(new NamedEndPoint($"link://{link}/{there}"), PortOffset: offset) { Open = () => _linksBuilder.Listener(link, there, compress, _log) };
     }
 
     private UnixDomainSocketEndPoint Unix(string path) => new(Path.GetFullPath(path, _home));

@@ -105,6 +105,7 @@ internal sealed class LinkAcceptor(LinkOptions options, LinkDirectory directory,
     {
         Party = options.Self,
         Limits = options.Limits,
+        Features = options.Features,
         Software = options.Software,
         Session = session,
         Epoch = epoch,

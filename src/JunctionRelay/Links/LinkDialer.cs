@@ -289,6 +289,7 @@ internal sealed class LinkDialer(
         {
             Party = options.Self,
             Limits = options.Limits,
+            Features = options.Features,
             Software = options.Software,
             Session = session?.Id,
             Epoch = epoch,

@@ -2,12 +2,19 @@ using JunctionRelay.Connections;
 
 namespace JunctionRelay.Links;
 
+/// <summary>What the sessions with one peer that have ended have counted.</summary>
+internal readonly record struct PastSessions(long Resumes, long SavedBytes)
+{
+    public PastSessions With(LinkSession ended) => new(Resumes + ended.Resumes, SavedBytes + ended.SavedBytes);
+}
+
 /// <summary>The live sessions of this junction, by the name that the peer's certificate proved; whoever dialled. Thread-safe.</summary>
 internal sealed class LinkDirectory
 {
     private readonly Lock _gate = new();
     private readonly List<(string Name, LinkSession Session)> _sessions = [];
-    private readonly Dictionary<(string Name, bool IsDialler), long> _pastResumes = [];
+    private readonly Dictionary<string, PeerStreams> _held = [];   // of the names that have sessions
+    private readonly Dictionary<(string Name, bool IsDialler), PastSessions> _past = [];
     private readonly Dictionary<string, (long Since, TimeSpan Within)> _expected = [];
     private TaskCompletionSource _changed = NewSignal();
     private volatile bool _isDraining;
@@ -19,7 +26,13 @@ internal sealed class LinkDirectory
     public void Add(string name, LinkSession session)
     {
         lock (_gate)
+        {
             _sessions.Add((name, session));
+            if (!_held.TryGetValue(name, out var held))
+                _held[name] = held = new PeerStreams();
+            session.HeldByPeer = held;
+        }
+
         if (_isDraining)
             session.Drain();
         session.OnUp = Changed;
@@ -119,11 +132,11 @@ internal sealed class LinkDirectory
             return [.. _sessions];
     }
 
-    /// <summary>All sessions, and how often those that have ended were resumed: one look, so that no resume is missed or counted twice.</summary>
-    public (IReadOnlyList<(string Name, LinkSession Session)> Sessions, IReadOnlyDictionary<(string Name, bool IsDialler), long> PastResumes) Snapshot()
+    /// <summary>All sessions, and the counts of those that have ended: one look, so that nothing is missed or counted twice.</summary>
+    public (IReadOnlyList<(string Name, LinkSession Session)> Sessions, IReadOnlyDictionary<(string Name, bool IsDialler), PastSessions> Past) Snapshot()
     {
         lock (_gate)
-            return ([.. _sessions], new Dictionary<(string, bool), long>(_pastResumes));
+            return ([.. _sessions], new Dictionary<(string, bool), PastSessions>(_past));
     }
 
     /// <summary>The session of this id that <paramref name="name"/> began in this very start of this instance; null for anybody else, so that ids are worth nothing.</summary>
@@ -183,9 +196,11 @@ internal sealed class LinkDirectory
         await session.Ended;
         lock (_gate)
         {
-            foreach (var (name, ended) in _sessions.Where(s => s.Session == session && s.Session.Resumes > 0))
-                _pastResumes[(name, ended.IsDialler)] = _pastResumes.GetValueOrDefault((name, ended.IsDialler)) + ended.Resumes;
+            var (name, _) = _sessions.Find(s => s.Session == session);
+            _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
             _sessions.RemoveAll(s => s.Session == session);
+            if (!_sessions.Exists(s => s.Name == name))
+                _held.Remove(name);
         }
 
         Changed();

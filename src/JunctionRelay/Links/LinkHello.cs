@@ -30,6 +30,16 @@ internal readonly record struct LinkParty(string Name, Guid Instance, ulong Gene
     public bool HasOutlived(LinkParty other) => other.Instance == Instance && other.Generation < Oldest;
 }
 
+/// <summary>The bits of HELLO's features (section 4).</summary>
+[Flags]
+internal enum LinkFeatures : ulong
+{
+    None = 0,
+
+    /// <summary>Streams may be compressed.</summary>
+    Compression = 1,
+}
+
 /// <summary>What one end grants the other, fixed for a session by its first epoch.</summary>
 /// <param name="MaxStreams">Streams that the peer may have open at once.</param>
 /// <param name="InitialWindow">Bytes of each stream that may come before any CREDIT.</param>
@@ -49,7 +59,7 @@ internal sealed record LinkHello
 
     public required LinkLimits Limits { get; init; }
 
-    public ulong Features { get; init; }
+    public LinkFeatures Features { get; init; }
 
     public string? Software { get; init; }
 
@@ -88,7 +98,7 @@ internal sealed record LinkHello
         BinaryPrimitives.WriteUInt32BigEndian(limits, Limits.MaxStreams);
         BinaryPrimitives.WriteUInt32BigEndian(limits[4..], Limits.InitialWindow);
         BinaryPrimitives.WriteUInt32BigEndian(limits[8..], Limits.ResumeMilliseconds);
-        fields.Add(Tag.Features, Features);
+        fields.Add(Tag.Features, (ulong)Features);
         if (Software is not null)
             fields.Add(Tag.Software, Software);
         if (Session is { } session)
@@ -162,7 +172,7 @@ internal sealed record LinkHello
         {
             Party = new LinkParty(name, instance.Value, generation.Value) { Oldest = Math.Min(oldest ?? generation.Value, generation.Value) },
             Limits = given,
-            Features = features.Value,
+            Features = (LinkFeatures)features.Value,
             Software = software,
             Session = session,
             Epoch = epoch ?? 0,

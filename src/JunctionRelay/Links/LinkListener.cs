@@ -10,9 +10,6 @@ namespace JunctionRelay.Links;
 /// </summary>
 internal sealed class LinkListener(string name) : ConnectionListener
 {
-    /// <summary>Services that begin so are the junction's own: no name of a configuration has a colon.</summary>
-    public const string OwnPrefix = "junction:";
-
     // The spine begins on the thread that read the OPEN, as it does on the one that accepted a socket.
     private readonly Channel<LinkStream> _opened = Channel.CreateUnbounded<LinkStream>(new UnboundedChannelOptions { AllowSynchronousContinuations = true });
     private volatile bool _listening = true;
@@ -24,6 +21,9 @@ internal sealed class LinkListener(string name) : ConnectionListener
 
     /// <summary>Serves the streams for the junction itself, to their end; false for a service that it does not have. Null = it has none.</summary>
     public Func<LinkStream, bool>? Own { get; set; }
+
+    /// <summary>Called when a stream is refused because its peer holds as many as it may.</summary>
+    public Action? Full { get; set; }
 
     /// <summary>A peer has opened <paramref name="stream"/>. It is this method's from now on: refused here, or handed to the next accept.</summary>
     public void Offer(LinkStream stream)
@@ -37,7 +37,7 @@ internal sealed class LinkListener(string name) : ConnectionListener
             return;
         }
 
-        if (stream.Open.Service.StartsWith(OwnPrefix, StringComparison.Ordinal))
+        if (stream.Open.IsOwn)
         {
             if (Own?.Invoke(stream) != true)
                 stream.Abort(CloseReason.NoSuchService);

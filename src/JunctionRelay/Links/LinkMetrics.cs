@@ -9,7 +9,8 @@ namespace JunctionRelay.Links;
 /// <param name="Streams">Of all its sessions.</param>
 /// <param name="RoundTrip">The longest of its sessions; null until one was measured.</param>
 /// <param name="Resumes">Since the junction started, of sessions that have ended as well.</param>
-internal readonly record struct LinkReading(string Link, bool IsUp, int Streams, TimeSpan? RoundTrip, long Resumes);
+/// <param name="SavedBytes">By compression, in both directions; counted likewise.</param>
+internal readonly record struct LinkReading(string Link, bool IsUp, int Streams, TimeSpan? RoundTrip, long Resumes, long SavedBytes);
 
 /// <summary>Instruments of links.</summary>
 internal sealed class LinkMetrics : IDisposable
@@ -28,6 +29,7 @@ internal sealed class LinkMetrics : IDisposable
         _meter.CreateObservableUpDownCounter("junction.link.streams", () => Each(l => l.Streams), "{stream}", "Streams open in the link.");
         _meter.CreateObservableGauge("junction.link.rtt", RoundTrips, "s", "Round trip over the link; the longest where several junctions dialled in.");
         _meter.CreateObservableCounter("junction.link.resumes", () => Each(l => l.Resumes), "{resume}", "Times that the link went on where it had stopped.");
+        _meter.CreateObservableCounter("junction.link.saved", () => Each(l => l.SavedBytes), "By", "Bytes that compression kept off the link, in both directions.");
         _meter.CreateObservableCounter("junction.denied", () => Denied(failures), "{connection}", "Connections refused by a rule.");
         _meter.CreateObservableCounter("junction.dial_failures", () => Dials(failures), "{failure}", "Dials that failed, by target and reason.");
     }

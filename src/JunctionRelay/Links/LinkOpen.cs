@@ -13,6 +13,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Stands for whichever service with <c>open</c> permits the destination.</summary>
     public const string AnyService = "*";
 
+    /// <summary>Services that begin so are the junctions' own: no name of a configuration has a colon.</summary>
+    public const string OwnPrefix = "junction:";
+
     public const int MaxServiceBytes = 255;
     public const int MaxAddressBytes = 64;
     public const int MaxDestinationBytes = 262;
@@ -40,14 +43,23 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>The opener sends no byte until the taker has reached the target, and so learns that it has.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>Both directions travel in blocks (<see cref="CompressedBlock"/>); of a listener, also those of the streams that are opened for it. Only where the peer has named the feature.</summary>
+    public bool IsCompressed { get; init; }
+
     /// <summary>A person checks the path: a refusal is to say in words what the taker's log says. Takers that do not know this tell the reason alone.</summary>
     public bool IsCheck { get; init; }
 
     /// <summary>The port of the vendor daemon that a redirect of the service's license server has named; null for the service itself.</summary>
     public int? VendorPort { get; init; }
 
+    /// <summary>The stream is the junctions' own, and nobody's connection.</summary>
+    public bool IsOwn => Service.StartsWith(OwnPrefix, StringComparison.Ordinal);
+
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);
+
+    /// <summary>Stands for an OPEN that both ends have heard.</summary>
+    public static LinkOpen Forgotten { get; } = new("-", Guid.Empty, null, []);
 
     private static class Tag
     {
@@ -55,7 +67,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         public const byte User = 0x10, Uid = 0x11, Group = 0x12, Mech = 0x13, Data = 0x14;
 
         // From 0x80 on: who does not know it refuses the OPEN.
-        public const byte Held = 0x81, VendorPort = 0x82, Listen = 0x83;
+        public const byte Held = 0x81, VendorPort = 0x82, Listen = 0x83, Compressed = 0x84;
     }
 
     /// <summary>What is wrong with this, should it be sent, or null: texts too long, too many hops, or all of it beyond 4 KiB.</summary>
@@ -103,6 +115,8 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             fields.Add(Tag.Listen, Listen);
         if (IsHeld)
             fields.Begin(Tag.Held, 0);
+        if (IsCompressed)
+            fields.Begin(Tag.Compressed, 0);
         if (VendorPort is { } port)
             fields.Add(Tag.VendorPort, (uint)port);
         LinkFrame.WriteHeader(to, LinkFrameType.Open, fields.Length, stream);
@@ -115,7 +129,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
         string? service = null, clientAddress = null, localAddress = null, destination = null, listen = null;
         Guid? connectionId = null;
         List<string>? path = null;
-        var (isHeld, isCheck) = (false, false);
+        var (isHeld, isCheck, isCompressed) = (false, false, false);
         uint? vendorPort = null;
         var claims = ClientClaims.None;
         List<string>? groups = null;
@@ -143,6 +157,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
                     break;
                 case Tag.Check: isCheck = true; break;
                 case Tag.Held: isHeld = true; break;
+                case Tag.Compressed: isCompressed = true; break;
                 case Tag.VendorPort:
                     if ((vendorPort = fields.UInt32()) is not (>= 1 and <= ushort.MaxValue))
                         return (null, "OPEN with an unusable vendor port");
@@ -163,13 +178,14 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return (null, "OPEN ends in the middle of a field");
         if (service is null || connectionId is null)
             return (null, "OPEN lacks a service or a connection id");
-        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? [])
+        return (new LinkOpen(service, connectionId.Value, clientAddress, path?.ToArray() ?? [])
         {
             Destination = destination,
             LocalAddress = localAddress,
             Listen = listen,
             IsHeld = isHeld,
             IsCheck = isCheck,
+            IsCompressed = isCompressed,
             VendorPort = (int?)vendorPort,
             Claims = groups is null ? claims : claims with { Groups = groups },
         }, null);
@@ -194,6 +210,6 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     {
         const int idBytes = 16;
         var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Listen, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
-        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
+        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (IsCompressed ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
     }
 }

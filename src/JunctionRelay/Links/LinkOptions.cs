@@ -52,6 +52,9 @@ internal sealed record LinkOptions
     /// <summary>When an authority is trusted no more: a peer that has not come back under the others by then loses its connection.</summary>
     public TimeSpan RotationGrace { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>What this end can do beyond what every end must; used where the other end can, too.</summary>
+    public LinkFeatures Features { get; init; } = LinkFeatures.Compression;
+
     /// <summary>Name and version of the program, for the peer's logs.</summary>
     public string? Software { get; init; }
 

@@ -182,6 +182,8 @@ internal sealed partial class LinkSession
                 _openedByUs--;
             else
                 _openedByPeer--;
+            if (stream.IsHeldByPeer)
+                HeldByPeer.GiveBack();
         }
     }
 
@@ -221,22 +223,29 @@ internal sealed partial class LinkSession
         var (refusal, text) = open is null ? (CloseReason.LinkUnsupported, wrong) : Refusal(open);
 
         LinkStream stream;
+        bool isFull;
         lock (_gate)
         {
             if (_isEnded)
                 return null;
-            if (_openedByPeer >= Limits.MaxStreams)
-                (refusal, text) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open");
             if (_openedByPeer >= Limits.MaxStreams + MostRefusedStreams)
                 return $"OPEN of stream {id} with {_openedByPeer} open, more than the limit of {Limits.MaxStreams} and {MostRefusedStreams} refused";
-            var reserve = refusal is null ? Reserve() : (0, 0);
+            var counts = refusal is null && !open!.IsOwn;
+            isFull = counts && !HeldByPeer.TryTake(Limits.MaxStreams);
+            if (isFull)
+                (refusal, text, counts) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open", false);
+            var reserve = refusal is null ? Reserve(open!.IsCompressed) : (0, 0);
             if (reserve is null)
                 (refusal, text) = (CloseReason.TooManyStreams, "the memory of the link is granted");
-            stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0));
+            stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0)) { IsHeldByPeer = refusal is null && counts };
+            if (counts && !stream.IsHeldByPeer)
+                HeldByPeer.GiveBack();
             _openedByPeer++;
             _streams.Add(id, stream);
         }
 
+        if (isFull)
+            TellFull();
         if (refusal is { } reason)
             stream.Abort(reason, text);
         else
@@ -244,6 +253,13 @@ internal sealed partial class LinkSession
         // So that the opener learns soon that we have it, and need not keep its OPEN.
         Sweep(stream);
         return null;
+    }
+
+    private void TellFull()
+    {
+        _listener?.Full?.Invoke();
+        if (HeldByPeer.IsNews(Time))
+            _options.Log.LinkStreamsRefused(Peer?.Name ?? "-", Limits.MaxStreams);
     }
 
     private (CloseReason? Reason, string? Text) Refusal(LinkOpen open)

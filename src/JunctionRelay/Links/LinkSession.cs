@@ -40,6 +40,7 @@ internal sealed partial class LinkSession
     private bool _refusesOpens;
     private bool _isEnded;
     private long? _retiredAt;
+    private long _savedBytes;
 
     /// <param name="id">As the acceptor chose it.</param>
     /// <param name="isDialler">We dialled.</param>
@@ -51,6 +52,7 @@ internal sealed partial class LinkSession
     {
         (Id, IsDialler, _options, _listener) = (id, isDialler, options, listener);
         (PeerParty, Peer, PeerLimits, Limits, Time) = (hello.Party, peer, hello.Limits, options.Limits, options.Time);
+        Features = options.Features & hello.Features;
         Resume = TimeSpan.FromMilliseconds(Math.Min(Limits.ResumeMilliseconds, PeerLimits.ResumeMilliseconds));
         _firstId = isDialler ? 1u : 2u;
         _nextId = _firstId;
@@ -74,6 +76,12 @@ internal sealed partial class LinkSession
     public LinkLimits Limits { get; }
 
     public LinkLimits PeerLimits { get; }
+
+    /// <summary>What both ends can do.</summary>
+    public LinkFeatures Features { get; }
+
+    /// <summary>Bytes that compression has kept off the link, in both directions.</summary>
+    public long SavedBytes => Volatile.Read(ref _savedBytes);
 
     /// <summary>How long the streams live without a transport.</summary>
     public TimeSpan Resume { get; }
@@ -125,6 +133,9 @@ internal sealed partial class LinkSession
 
     /// <summary>Called when a transport begins to carry the session; set by the directory that holds it.</summary>
     public Action? OnUp { get; set; }
+
+    /// <summary>The streams that the peer holds, here and in the other sessions with it: shared by the directory, before the first transport.</summary>
+    public PeerStreams HeldByPeer { get; set; } = new();
 
     /// <summary>
     /// How long a new connection may still wait: for a transport that was lost a moment ago, or for another session when the peer began to drain a moment ago. Zero
@@ -200,12 +211,15 @@ internal sealed partial class LinkSession
         refused = CloseReason.LinkDown;
         if (open.Problem() is { } problem)
             throw new ArgumentException(problem, nameof(open));
+        if (!Features.HasFlag(LinkFeatures.Compression))
+            open = open with { IsCompressed = false };
         lock (_gate)
         {
             if (_isEnded || _refusesOpens || IsPeerDraining || _nextId >= LastId)
                 return false;
             refused = CloseReason.TooManyStreams;
-            if (_openedByUs >= PeerLimits.MaxStreams || Reserve() is not { } reserve)
+            // What junctions do for themselves, such as the renewal of a certificate, must not wait for a job to end.
+            if ((_openedByUs >= PeerLimits.MaxStreams && !open.IsOwn) || Reserve(open.IsCompressed) is not { } reserve)
                 return false;
             // Number and place in the queue are given together: OPENs must travel in ascending order.
             stream = new LinkStream(this, _nextId, opener: true, open, reserve);
@@ -321,6 +335,7 @@ internal sealed partial class LinkSession
             _isEnded = true;
             streams = [.. _streams.Values];
             _streams.Clear();
+            HeldByPeer.GiveBack(streams.Count(stream => stream.IsHeldByPeer));
         }
 
         foreach (var stream in streams)
@@ -376,9 +391,12 @@ internal sealed partial class LinkSession
         }
     }
 
-    private (int Send, int Receive)? Reserve()
+    /// <summary>A block was shorter by this than what it holds.</summary>
+    public void HasSaved(int bytes) => Interlocked.Add(ref _savedBytes, bytes);
+
+    private (int Send, int Receive)? Reserve(bool isCompressed)
     {
-        var (send, receive) = (_options.InitialWindow, _options.InitialWindow);
+        var (send, receive) = (_options.InitialWindow, _options.InitialWindow + (isCompressed ? DecompressingReader.MostPlainBytes : 0));
         if (!SendBudget.TryReserve(send))
             return null;
         if (ReceiveBudget.TryReserve(receive))

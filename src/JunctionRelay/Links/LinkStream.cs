@@ -16,10 +16,14 @@ internal sealed partial class LinkStream : Connection
 {
     private readonly LinkStreamInput _input;
     private readonly LinkStreamOutput _output;
+    private readonly DecompressingReader? _decompressing;
+    private readonly CompressingWriter? _compressing;
+    private int _plainReserve;
     private TaskCompletionSource? _drained;
     private TaskCompletionSource? _answered;
     private CloseReason? _broken;
     private bool _brokenByPeer;
+    private readonly bool _isHeld;
 
     /// <param name="session">The session that carries the stream.</param>
     /// <param name="id">Its number in the session.</param>
@@ -28,24 +32,33 @@ internal sealed partial class LinkStream : Connection
     /// <param name="reserve">What the stream has reserved from both budgets; 0 for one that is refused at once.</param>
     public LinkStream(LinkSession session, uint id, bool opener, LinkOpen open, (int Send, int Receive) reserve)
     {
-        (Session, Id, Open) = (session, id, open);
+        (Session, Id, Open, _isHeld) = (session, id, open, open.IsHeld);
         // Of a held stream the first credit is the answer.
         Ledger = new StreamLedger(
             opener, opener && open.IsHeld ? 0 : session.PeerLimits.InitialWindow, !opener && open.IsHeld ? 0 : session.Limits.InitialWindow);
-        _input = new LinkStreamInput(this, session.Segments, reserve.Receive);
+        _plainReserve = open.IsCompressed && reserve.Receive > 0 ? DecompressingReader.MostPlainBytes : 0;
+        _input = new LinkStreamInput(this, session.Segments, reserve.Receive - _plainReserve);
         _output = new LinkStreamOutput(this, session.Segments, reserve.Send);
+        if (!open.IsCompressed)
+            return;
+        _decompressing = new DecompressingReader(this, _input);
+        // The peer withholds credit for less than a quarter of its window: so much always fits.
+        _compressing = new CompressingWriter(this, _output, (int)(session.PeerLimits.InitialWindow / 4 * 3));
     }
 
     public LinkSession Session { get; }
 
+    /// <summary>It is one of <see cref="LinkSession.HeldByPeer"/>.</summary>
+    public bool IsHeldByPeer { get; init; }
+
     public uint Id { get; }
 
-    /// <summary>Service, connection id and path, as the opener said them.</summary>
-    public LinkOpen Open { get; }
+    /// <summary>Service, connection id and path, as the opener said them; <see cref="LinkOpen.Forgotten"/> once they were heard.</summary>
+    public LinkOpen Open { get; private set; }
 
-    public override PipeReader Input => _input;
+    public override PipeReader Input => _decompressing ?? (PipeReader)_input;
 
-    public override PipeWriter Output => _output;
+    public override PipeWriter Output => _compressing ?? (PipeWriter)_output;
 
     public override EndPoint? LocalEndPoint => null;
 
@@ -79,6 +92,7 @@ internal sealed partial class LinkStream : Connection
         {
             if (IsOver || Ledger.Ended)
                 return;
+            _compressing?.Commit();
             _output.Commit();
             Ledger.Ended = true;
             Session.EnqueueData(this);
@@ -87,12 +101,15 @@ internal sealed partial class LinkStream : Connection
         Session.WakeWriter();
     }
 
+    /// <summary>Whoever took the stream has heard what the opener said: a stream lives for hours, and need not keep it.</summary>
+    public void ForgetOpen() => Open = LinkOpen.Forgotten;
+
     /// <summary>The target of a held stream is reached: the opener may send. Of a stream that is not held nobody waits for this.</summary>
     public void Answer()
     {
         lock (Gate)
         {
-            if (!Open.IsHeld || IsOver || Ledger.Limit > 0)
+            if (!_isHeld || IsOver || Ledger.Limit > 0)
                 return;
             Ledger.Limit = Session.Limits.InitialWindow;
             Session.EnqueueControl(this);
@@ -180,10 +197,18 @@ internal sealed partial class LinkStream : Connection
     private void Break(CloseReason reason, bool byPeer)
     {
         (_broken, _brokenByPeer) = (reason, byPeer);
-        _input.Clear();
-        _output.Clear();
+        Clear();
         _input.Wake();
         _drained?.TrySetResult();
         _answered?.TrySetResult();
+    }
+
+    // Memory and budgets go back.
+    private void Clear()
+    {
+        _input.Clear();
+        _output.Clear();
+        Session.ReceiveBudget.Return(_plainReserve, 0);
+        _plainReserve = 0;
     }
 }

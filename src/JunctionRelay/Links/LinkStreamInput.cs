@@ -103,14 +103,19 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
             if (_cleared)
                 return;
             _examined = _received.OffsetOf(examined);
-            var offset = _received.OffsetOf(consumed);
-            ref var ledger = ref _stream.Ledger;
-            ledger.Delivered += _received.Take(offset);
-            if (_toldEnd && offset == _received.End)
-                ledger.Delivered = ledger.Received;
-            else if (!ledger.PeerEnded)
-                ledger.Limit = _stream.Session.GrantWindow(ref _window, ledger.Delivered, ledger.Limit);
-            _stream.TellCredit();
+            Take(_received.OffsetOf(consumed));
+        }
+    }
+
+    /// <summary>The first <paramref name="bytes"/> of what is here are delivered, and what follows them is news.</summary>
+    public void TakeFirst(long bytes)
+    {
+        lock (_stream.Gate)
+        {
+            if (_cleared)
+                return;
+            _examined = _received.First + bytes;
+            Take(_examined);
         }
     }
 
@@ -150,6 +155,17 @@ internal sealed class LinkStreamInput : PipeReader, IValueTaskSource<ReadResult>
 
         result = default;
         return false;
+    }
+
+    private void Take(long offset)
+    {
+        ref var ledger = ref _stream.Ledger;
+        ledger.Delivered += _received.Take(offset);
+        if (_toldEnd && offset == _received.End)
+            ledger.Delivered = ledger.Received;
+        else if (!ledger.PeerEnded)
+            ledger.Limit = _stream.Session.GrantWindow(ref _window, ledger.Delivered, ledger.Limit);
+        _stream.TellCredit();
     }
 
     private void Cancel(CancellationToken token)

@@ -7,7 +7,9 @@ internal sealed class ReceivedBytes(LinkSegmentPool pool)
 {
     private LinkSegment? _head;
     private LinkSegment? _tail;
-    private long _first;
+
+    /// <summary>The offset of the first byte that is held.</summary>
+    public long First { get; private set; }
 
     /// <summary>The offset after the last byte.</summary>
     public long End { get; private set; }
@@ -34,17 +36,17 @@ internal sealed class ReceivedBytes(LinkSegmentPool pool)
 
     /// <summary>Everything that is held; stays valid until <see cref="Take"/>, also when more comes.</summary>
     public ReadOnlySequence<byte> All() =>
-        _head is { } head ? new ReadOnlySequence<byte>(head, (int)(_first - head.Start), _tail!, _tail!.Length) : ReadOnlySequence<byte>.Empty;
+        _head is { } head ? new ReadOnlySequence<byte>(head, (int)(First - head.Start), _tail!, _tail!.Length) : ReadOnlySequence<byte>.Empty;
 
     /// <summary>The offset in the stream of a position in <see cref="All"/>.</summary>
-    public long OffsetOf(SequencePosition position) => position.GetObject() is LinkSegment segment ? segment.Start + position.GetInteger() : _first;
+    public long OffsetOf(SequencePosition position) => position.GetObject() is LinkSegment segment ? segment.Start + position.GetInteger() : First;
 
     /// <summary>Everything below <paramref name="offset"/> is taken; returns how many bytes that were.</summary>
     public long Take(long offset)
     {
-        var taken = offset - _first;
+        var taken = offset - First;
         ArgumentOutOfRangeException.ThrowIfNegative(taken, nameof(offset));
-        _first = offset;
+        First = offset;
         while (_head is { } head && head.Start + head.Length <= offset)
         {
             _head = head.NextSegment;
@@ -61,6 +63,6 @@ internal sealed class ReceivedBytes(LinkSegmentPool pool)
     {
         if (!inUse)
             Take(End);
-        (_head, _tail, _first) = (null, null, End);
+        (_head, _tail, First) = (null, null, End);
     }
 }

@@ -30,6 +30,9 @@ internal sealed class RemoteListener(string link, string peer, string address, s
     /// <summary>Sixteen listeners with a port of five digits each; who says more says something else.</summary>
     private const int MostAnswerBytes = 1024;
 
+    /// <summary>What its clients send and get is compressed on the link, if the peer can do that.</summary>
+    public bool Compresses { get; init; }
+
     private readonly LinkListener _accepted = new(link);
     private readonly string _service = $"listen {address} {Guid.NewGuid():N}";
     private readonly CancellationTokenSource _stop = new();
@@ -94,7 +97,7 @@ internal sealed class RemoteListener(string link, string peer, string address, s
     // One life of the listener. False when it never was.
     private async Task<bool> ListenAsync(CancellationToken stop)
     {
-        var open = new LinkOpen(_service, Guid.NewGuid(), null, [self]) { Listen = address };
+        var open = new LinkOpen(_service, Guid.NewGuid(), null, [self]) { Listen = address, IsCompressed = Compresses };
         var held = await HeldStream.OpenAsync(links, peer, open, AnswerTimeout, time, stop);
         if (held.Stream is not { } stream)
         {

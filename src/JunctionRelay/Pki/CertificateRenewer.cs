@@ -26,6 +26,9 @@ internal sealed class CertificateRenewer(
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(10);
 
+    /// <summary>Once the certificate has run out: nothing gets through until there is another, and streams wait for <c>resume</c> only.</summary>
+    private static readonly TimeSpan LongestRetryWithout = TimeSpan.FromSeconds(30);
+
     // Of the life of each certificate; drawn anew for each, so that those that were issued together are not renewed together.
     private double _fraction = Draw();
     private string _drawnFor = "";
@@ -151,10 +154,11 @@ internal sealed class CertificateRenewer(
     {
         const int MostDoublings = 10;
         var longest = FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        var tenth = (Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow()) / 10;
-        if (tenth > TimeSpan.Zero && tenth < longest)
-            longest = tenth > FirstRetry ? tenth : FirstRetry;
-        return (longest < LongestRetry ? longest : LongestRetry) * (0.5 + Random.Shared.NextDouble() / 2);
+        var left = Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow();
+        var most = left <= TimeSpan.Zero ? LongestRetryWithout : left / 10 < LongestRetry ? left / 10 : LongestRetry;
+        if (longest > most)
+            longest = most > FirstRetry ? most : FirstRetry;
+        return longest * (0.5 + Random.Shared.NextDouble() / 2);
     }
 
     private static double Draw() => 2.0 / 3 - 0.05 + Random.Shared.NextDouble() / 10;

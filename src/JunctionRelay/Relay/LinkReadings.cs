@@ -28,9 +28,10 @@ internal static class LinkReadings
         LinkReading Read(string link, bool isDialler, Func<string, bool> isOfIt)
         {
             var its = sessions.Where(s => s.Session.IsDialler == isDialler && isOfIt(s.Name)).Select(s => s.Session).ToList();
-            var resumes = past.Where(p => p.Key.IsDialler == isDialler && isOfIt(p.Key.Name)).Sum(p => p.Value) + its.Sum(s => (long)s.Resumes);
+            var ended = past.Where(p => p.Key.IsDialler == isDialler && isOfIt(p.Key.Name)).Select(p => p.Value).ToList();
+            var (resumes, saved) = (ended.Sum(p => p.Resumes) + its.Sum(s => (long)s.Resumes), ended.Sum(p => p.SavedBytes) + its.Sum(s => s.SavedBytes));
             var roundTrip = its.Select(s => s.RoundTrip).DefaultIfEmpty().Max();
-            return new LinkReading(link, its.Exists(s => s.IsUp), its.Sum(s => s.StreamCount), roundTrip > TimeSpan.Zero ? roundTrip : null, resumes);
+            return new LinkReading(link, its.Exists(s => s.IsUp), its.Sum(s => s.StreamCount), roundTrip > TimeSpan.Zero ? roundTrip : null, resumes, saved);
         }
     }
 

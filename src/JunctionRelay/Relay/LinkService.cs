@@ -38,6 +38,7 @@ internal sealed class LinkService : IHostedLifecycleService, IAsyncDisposable
     {
         (_plan, _log) = (plan, log);
         Streams.Own = ServeOwn;
+        Streams.Full = () => Failures.Deny(LinkFailures.MostStreams);
         _metrics = new LinkMetrics(RelayMetrics.MeterName, () => _plan is { } links ? LinkReadings.Of(links) : [], Failures);
     }
 

@@ -44,6 +44,15 @@ internal sealed class PeerListeners(
 
     public void Dispose() => _stop.Dispose();
 
+    /// <summary>Another plan is in force: a listener on an address that it does not permit any more is closed, and whoever asked for it is told. What it has accepted goes on.</summary>
+    public void Review()
+    {
+        foreach (var served in All())
+        {
+            if (!IsPermittedStill(served)) _ = served.StopAsync(CloseReason.NotPermitted, $"no entry of peers.*.listen lets \"{served.Peer}\" have us listen on {served.Stream.Open.Listen} any more");
+        }
+    }
+
     private List<PeerListener> All()
     {
         lock (_gate) return [.. _served];
@@ -87,7 +96,9 @@ internal sealed class PeerListeners(
                 return;
             }
 
-            await ListenAsync(served);
+            // Where the plan was replaced while the sockets were being bound.
+            if (IsPermittedStill(served)) await ListenAsync(served);
+            else stream.Abort(CloseReason.NotPermitted, "it is not permitted any more");
         }
         catch (ConnectionBrokenException)
         {
@@ -105,10 +116,19 @@ internal sealed class PeerListeners(
         }
     }
 
+    private bool IsPermittedStill(PeerListener served)
+    {
+        var rules = Rules(served.Stream);
+        return served.Sockets.All(s => rules.Exists(r => r.Permits(s.EndPoint)));
+    }
+
+    private List<ListenRule> Rules(LinkStream stream) =>
+        plan() is { } now && stream.Peer is { } peer ? [.. now.Links.Peers.For(peer, stream.RemoteEndPoint).SelectMany(r => r.Listen)] : [];
+
     // What is wrong with the wish, or null; then what of it this peer may have, and by which rules.
     private string? Permitted(LinkStream stream, string asked, out ListenWish wish, out List<ListenRule> rules)
     {
-        rules = plan() is { } now && stream.Peer is { } peer ? [.. now.Links.Peers.For(peer, stream.RemoteEndPoint).SelectMany(r => r.Listen)] : [];
+        rules = Rules(stream);
         wish = new ListenWish([], NeedsAll: true);
         if (ListenWish.Read(asked) is not { } read) return $"\"{asked}\" is no address to listen on";
         var entries = rules;
@@ -208,7 +228,7 @@ internal sealed class PeerListeners(
         // Its first byte says that it expects connections; until then they wait in the queue.
         if (await EndsAsync(stream)) return;
         log.PeerListening(peer, addresses);
-        var target = new SessionTarget($"link://{peer}/{stream.Open.Listen}", stream.Session, stream.Open.Service, plan()!.Value.Links.Options.Self.Name);
+        var target = new SessionTarget($"link://{peer}/{stream.Open.Listen}", stream.Session, stream.Open.Service, plan()!.Value.Links.Options.Self.Name, stream.Open.IsCompressed);
         var relay = plan()!.Value.Peers with
         {
             Name = $"listen/{peer}",

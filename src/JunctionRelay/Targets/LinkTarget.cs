@@ -18,6 +18,9 @@ internal sealed class LinkTarget(
     string link, string peer, string service, string self, LinkDirectory links, TimeProvider time, TimeSpan answerTimeout, EndPoint? fixedDestination = null,
     int? vendorPort = null) : ITarget
 {
+    /// <summary>What travels over the link is compressed, if the peer can do that.</summary>
+    public bool Compresses { get; init; }
+
     private readonly string _service = $"link://{link}/{service}";
 
     public string Name { get; } =
@@ -30,8 +33,8 @@ internal sealed class LinkTarget(
 
     /// <summary>Behind a service the peer knows the host, and which of its ports a redirect has named.</summary>
     public ITarget AtPort(int port) => fixedDestination is null
-        ? new LinkTarget(link, peer, service, self, links, time, answerTimeout, null, port)
-        : new LinkTarget(link, peer, service, self, links, time, answerTimeout, Destination.At(fixedDestination, port));
+        ? new LinkTarget(link, peer, service, self, links, time, answerTimeout, null, port) { Compresses = Compresses }
+        : new LinkTarget(link, peer, service, self, links, time, answerTimeout, Destination.At(fixedDestination, port)) { Compresses = Compresses };
 
     public async ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
@@ -40,6 +43,7 @@ internal sealed class LinkTarget(
             LocalAddress = request.Local,
             Destination = DestinationOf(request),
             IsCheck = request.IsCheck,
+            IsCompressed = Compresses,
             VendorPort = vendorPort,
             Claims = request.Claims ?? ClientClaims.None,
         };

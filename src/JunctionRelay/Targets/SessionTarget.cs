@@ -7,13 +7,14 @@ namespace JunctionRelay.Targets;
 /// <param name="name">For logs.</param>
 /// <param name="service">What it calls the connections of that listener.</param>
 /// <param name="self">Our own name.</param>
-internal sealed class SessionTarget(string name, LinkSession session, string service, string self) : ITarget
+/// <param name="compresses">It asked for that.</param>
+internal sealed class SessionTarget(string name, LinkSession session, string service, string self, bool compresses) : ITarget
 {
     public string Name => name;
 
     public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
     {
-        var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self]) { LocalAddress = request.Local };
+        var open = new LinkOpen(service, request.Id.ToGuid(), request.Client, [.. request.Path, self]) { LocalAddress = request.Local, IsCompressed = compresses };
         return new(session.TryOpen(open, out var stream, out var refused) ? DialOutcome.Connected(stream) : DialOutcome.Failed(refused, $"{Name}: {refused.Name()}"));
     }
 

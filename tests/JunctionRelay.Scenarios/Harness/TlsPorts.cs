@@ -15,7 +15,8 @@ internal sealed class TlsPorts : IAsyncDisposable
     /// <summary>The ports, by kind.</summary>
     public IReadOnlyDictionary<string, int> Of { get; } = Kinds.ToDictionary(k => k, _ => FreePort.Next());
 
-    public static async Task<TlsPorts> Open()
+    /// <param name="environment">Of the junction.</param>
+    public static async Task<TlsPorts> Open(IReadOnlyDictionary<string, string>? environment = null)
     {
         var ports = new TlsPorts();
         try
@@ -31,7 +32,8 @@ internal sealed class TlsPorts : IAsyncDisposable
                   },
                   "admin": { "listen": "tls://127.0.0.1:{{ports.Of["admin"]}}" }
                 }
-                """);
+                """,
+                new ProgramOptions { Environment = environment ?? new Dictionary<string, string>() });
             return ports;
         }
         catch

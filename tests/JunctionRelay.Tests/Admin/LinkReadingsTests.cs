@@ -19,13 +19,13 @@ public sealed class LinkReadingsTests
         var cloud = Plan(pair.CloudOptions, pair.CloudDirectory, dial: ["hq"]);
         var hq = Plan(pair.HqOptions, pair.HqDirectory, peers: ["cl*", "other"]);
         var (stream, _) = await pair.OpenAsync();
-        Assert.Equal(new LinkReading("hq", true, 1, null, 0), Assert.Single(LinkReadings.Of(cloud)) with { RoundTrip = null });
-        Assert.Equal([new LinkReading("cl*", true, 1, null, 0), new LinkReading("other", false, 0, null, 0)], LinkReadings.Of(hq).Select(r => r with { RoundTrip = null }));
+        Assert.Equal(new LinkReading("hq", true, 1, null, 0, 0), Assert.Single(LinkReadings.Of(cloud)) with { RoundTrip = null });
+        Assert.Equal([new LinkReading("cl*", true, 1, null, 0, 0), new LinkReading("other", false, 0, null, 0, 0)], LinkReadings.Of(hq).Select(r => r with { RoundTrip = null }));
 
         pair.Connection!.Abort(CloseReason.ClientReset);
         await Eventually.TrueAsync(() => LinkReadings.Of(cloud)[0] is { IsUp: true, Resumes: 1 } && LinkReadings.Of(hq)[0] is { IsUp: true, Resumes: 1 }, () => "no resume is counted");
         pair.Cloud.End(CloseReason.Stopping);
-        await Eventually.TrueAsync(() => pair.CloudDirectory.Snapshot().PastResumes.Count == 1, () => "the end is not noticed");
+        await Eventually.TrueAsync(() => pair.CloudDirectory.Snapshot().Past.Count == 1, () => "the end is not noticed");
         // A counter never falls, also when the session that was resumed is over.
         Assert.Equal(1, LinkReadings.Of(cloud)[0].Resumes);
         await stream.DisposeAsync();

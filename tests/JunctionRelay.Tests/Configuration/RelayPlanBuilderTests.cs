@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
 using JunctionRelay.Relay;
+using JunctionRelay.Targets;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Configuration;
@@ -83,6 +84,23 @@ public sealed partial class RelayPlanBuilderTests : IDisposable
         link = Assert.Single(unsaid.Dial);
         Assert.Equal(("hq", "hq", TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5)), (link.Name, link.Peer, link.Resume, link.Ping));
         Assert.Equal((link.Resume, link.Ping), (unsaid.Options.Resume, unsaid.Options.PingInterval));
+    }
+
+    [Fact]
+    public void What_a_relay_says_of_compression_comes_before_what_its_link_says()
+    {
+        var plan = Plan("""
+            {
+              "identity": { "certificate": "certs/server.crt", "key": "certs/server.key", "trust": "certs/ca.crt" }, "linkListen": ["127.0.0.1:8443"],
+              "links": { "thin": { "dial": ["a:1"], "compress": true }, "thick": { "dial": ["b:1"] } }, "peers": { "far-*": { "compress": true }, "near-*": {} },
+              "relays": {
+                "1": { "listen": "*:1", "target": "link://thin/s" }, "2": { "listen": "*:2", "target": "link://thin/s", "compress": false },
+                "3": { "listen": "*:3", "target": "link://thick/s" }, "4": { "listen": "*:4", "target": "link://thick/s", "compress": true },
+                "5": { "listen": "*:5", "target": "link://far-1/s" }, "6": { "listen": "*:6", "target": "link://near-1/s" } } }
+            """);
+        Assert.Equal(
+            [true, false, false, true, true, false],
+            plan.Relays.Select(r => ((LinkTarget)r.Services.All.Single().Targets[0].Target).Compresses));
     }
 
     [Fact]

@@ -61,6 +61,50 @@ public sealed class LinkReloadTests
     }
 
     [Fact]
+    public async Task A_peer_that_may_not_have_us_listen_any_more_loses_its_listener_and_no_connection()
+    {
+        await using var upstream = new EchoServer();
+        var (lost, kept) = (FreePort(), FreePort());
+        await using var hq = await StartAsync(Listening($"127.0.0.1:{lost}", $"127.0.0.1:{kept}"));
+        await using var cloud = await StartAsync(Cloud(hq.Links.Addresses.Single(), relays: string.Concat(new[] { lost, kept }.Select(port =>
+            $$""", "at{{port}}": { "listen": "link://enterprise/127.0.0.1:{{port}}", "target": "{{upstream.Address}}", "healthInterval": "0" }"""))));
+        using var client = await ListenedAsync(lost);
+        using var other = await ListenedAsync(kept);
+
+        Assert.Empty(await hq.ReloadAsync(Listening($"127.0.0.1:{kept}")));
+        await Eventually.TrueAsync(() => !IsListening(lost), () => "the listener that is not permitted any more is still there");
+        await EchoServer.AskAsync(client);
+        using var newcomer = await Peer.ConnectAsync(new IPEndPoint(IPAddress.Loopback, kept));
+        await EchoServer.AskAsync(newcomer);
+
+        static string Listening(params string[] addresses) => $$"""
+            { {{HqIdentity}}, "linkListen": "127.0.0.1:0", "relays": { "unused": { "listen": "127.0.0.1:0", "target": "127.0.0.1:9", "healthInterval": "0" } }, "peers": { "cloud": { "listen": ["{{string.Join("\", \"", addresses)}}"] } } }
+            """;
+
+        static bool IsListening(int port)
+        {
+            try
+            {
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Connect(IPAddress.Loopback, port);
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        }
+
+        static async Task<Peer> ListenedAsync(int port)
+        {
+            await Eventually.TrueAsync(() => IsListening(port), () => $"nobody listens on {port}");
+            var client = await Peer.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
+            await EchoServer.AskAsync(client);
+            return client;
+        }
+    }
+
+    [Fact]
     public async Task A_link_that_leads_nowhere_any_more_serves_on_until_the_new_one_is_up()
     {
         await using var upstream = new EchoServer();

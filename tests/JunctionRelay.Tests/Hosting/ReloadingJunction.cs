@@ -23,13 +23,16 @@ internal sealed class ReloadingJunction : IAsyncDisposable
         Links = new LinkService(InForce.Plan.Links, LinkLog);
         Relays = new RelayService(InForce.Plan.Relays, TimeSpan.Zero, Log, TimeProvider.System, (InForce.Plan.Peers, Links.Streams));
         Outcome = new ReloadOutcome(Time);
-        _reloader = new Reloader(reading, InForce, Build, Relays, Links, Outcome, _ => { }, Told.Enqueue, ReloadLog, Time);
+        Listeners = new PeerListeners(
+            () => InForce.Plan is { Links: { } links, Peers: { } peers } ? (links, peers) : null, Links.Streams, Relays.Connections, Relays.Metrics, new TestLog<PeerListeners>(), TimeProvider.System);
+        _reloader = new Reloader(reading, InForce, Build, Relays, Links, Outcome, _ => Listeners.Review(), Told.Enqueue, ReloadLog, Time);
     }
 
     public ConfigFolder Folder { get; }
     public PlanInForce InForce { get; }
     public LinkService Links { get; }
     public RelayService Relays { get; }
+    public PeerListeners Listeners { get; }
     public ReloadOutcome Outcome { get; }
     public ManualTime Time { get; } = new();
     public TestLog<RelayService> Log { get; } = new();
@@ -44,6 +47,7 @@ internal sealed class ReloadingJunction : IAsyncDisposable
         var junction = new ReloadingJunction(new ConfigFolder().Write("junction.json", json));
         await junction.Links.StartAsync(CancellationToken.None);
         await junction.Relays.StartAsync(CancellationToken.None);
+        await junction.Listeners.StartAsync(CancellationToken.None);
         await junction._reloader.StartAsync(CancellationToken.None);
         return junction;
     }
@@ -81,6 +85,8 @@ internal sealed class ReloadingJunction : IAsyncDisposable
     {
         await _reloader.StopAsync(CancellationToken.None);
         _reloader.Dispose();
+        await Listeners.StopAsync(CancellationToken.None);
+        Listeners.Dispose();
         Relays.StopNow();
         await Links.StoppingAsync(CancellationToken.None);
         await Relays.StopAsync(CancellationToken.None);

@@ -85,7 +85,7 @@ public sealed class LinkFrameTests
         {
             Party = Party with { Generation = 9, Oldest = 7 },
             Limits = Limits,
-            Features = 5,
+            Features = (LinkFeatures)5,
             Software = "junction 0.1.0",
             Session = Guid.NewGuid(),
             Epoch = 7,
@@ -102,7 +102,7 @@ public sealed class LinkFrameTests
     [Fact]
     public void Open_comes_back_whole()
     {
-        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[::1]:1", ["a", "b", "ü"]) { Destination = "host:1", IsHeld = true, VendorPort = 40000 };
+        var open = new LinkOpen("lmgrd", Guid.NewGuid(), "[::1]:1", ["a", "b", "ü"]) { Destination = "host:1", IsHeld = true, IsCompressed = true, Listen = "localhost:0", VendorPort = 40000 };
         Assert.Null(open.Problem());
         var bytes = new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes];
         var length = open.Write(bytes, 3);

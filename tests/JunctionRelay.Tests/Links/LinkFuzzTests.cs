@@ -1,5 +1,6 @@
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
+using JunctionRelay.Relay;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Links;
@@ -12,6 +13,8 @@ public sealed class LinkFuzzTests
 {
     // A case, whatever it was that once went wrong, stays here.
     private static readonly int[] Kept = [];
+
+    private static readonly string[] Listens = ["localhost:6000", "*:0", "10.0.0.7:65535", "[fe80::1%1]:22", "unix:/run/x.sock"];
 
     private static readonly LinkOptions Options = new()
     {
@@ -42,19 +45,24 @@ public sealed class LinkFuzzTests
     public void Messages_of_any_bytes_never_throw()
     {
         var bytes = new byte[LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes];
+        var read = 0;
         for (var number = 0; number < Fuzz.Cases; number++)
         {
             var random = new Random(number);
             var length = number % 2 == 0
                 ? new LinkHello { Party = Options.Self, Limits = Options.Limits, Session = Guid.Empty, Verdict = LinkVerdict.New }.Write(bytes)
-                : new LinkOpen("service", Guid.Empty, "1.2.3.4:5", ["a", "b"]) { VendorPort = 40000, Destination = "c:1", IsHeld = true }.Write(bytes, 1);
+                : new LinkOpen("service", Guid.Empty, "1.2.3.4:5", ["a", "b"]) { VendorPort = 40000, Destination = "c:1", IsHeld = true, IsCompressed = true, Listen = Listens[number % Listens.Length] }.Write(bytes, 1);
             var payload = bytes.AsSpan(LinkFrame.HeaderBytes, length - LinkFrame.HeaderBytes).ToArray();
             for (var change = random.Next(4); change >= 0; change--)
                 payload[random.Next(payload.Length)] = (byte)random.Next(256);
             payload = payload[..random.Next(payload.Length + 1)];
             _ = LinkHello.Read(payload);
-            _ = LinkOpen.Read(payload);
+            // What it asks us to listen on is read by another parser, and comes from the same stranger.
+            if (LinkOpen.Read(payload).Open?.Listen is { } listen)
+                read += ListenWish.Read(listen) is { } wish && wish.EndPoints.Count is 1 or 2 ? 1 : 0;
         }
+
+        Assert.True(read > Fuzz.Cases / 200, $"only {read} of the addresses to listen on were any");
     }
 
     private static void RunFrames(Random random)

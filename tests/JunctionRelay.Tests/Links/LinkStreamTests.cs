@@ -154,6 +154,20 @@ public sealed class LinkStreamTests
     }
 
     [Fact]
+    public async Task What_junctions_do_for_themselves_is_beside_the_limit()
+    {
+        await using var pair = await new LinkPair(hq: o => o with { MaxStreams = 1 }).StartAsync();
+        await pair.OpenAsync();
+        var taken = new TaskCompletionSource<LinkStream>(TaskCreationOptions.RunContinuationsAsynchronously);
+        pair.HqListener.Own = taken.TrySetResult;
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:renewal"), out _, out _));
+        Assert.Equal("junction:renewal", (await taken.Task.WaitAsync(Eventually.Deadline)).Open.Service);
+        Assert.Equal(1, pair.Hq.HeldByPeer.Held);
+        Assert.False(pair.Cloud.TryOpen(LinkPair.Open(), out _, out var refused));
+        Assert.Equal(CloseReason.TooManyStreams, refused);
+    }
+
+    [Fact]
     public async Task Streams_beyond_the_budget_are_refused_and_the_others_keep_their_reserve()
     {
         await using var pair = await new LinkPair(hq: o => o with { BudgetBytes = 3 * 16 * 1024 }).StartAsync();

@@ -276,35 +276,6 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
-    public void No_bytes_break_the_readers_of_messages_and_requests()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var line = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(
-            new EnrolmentQuestion { Do = "join", Token = "jjt1_x", Wish = "node", Csr = CertificateRequests.Create(key, "nonce") }, PkiJson.Default.EnrolmentQuestion);
-        var der = CertificateRequests.Create(key, "nonce");
-        for (var number = 0; number < Fuzz.Cases / 4; number++)
-        {
-            var random = new Random(number);
-            foreach (var genuine in new[] { line, der })
-            {
-                var bytes = genuine.ToArray();
-                for (var change = random.Next(4); change >= 0; change--)
-                    bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-                bytes = bytes[..random.Next(bytes.Length + 1)];
-                try
-                {
-                    _ = EnrolmentLine.Parse(bytes, PkiJson.Default.EnrolmentQuestion);
-                    Assert.True(CertificateRequests.Read(bytes, "nonce", out _) is null || bytes.AsSpan().SequenceEqual(der));
-                }
-                catch (Exception fault) when (fault is not Xunit.Sdk.XunitException)
-                {
-                    Assert.Fail($"case {number}: {Convert.ToHexString(bytes)}: {fault}");
-                }
-            }
-        }
-    }
-
-    [Fact]
     public async Task A_node_whose_certificate_ran_out_comes_back_by_its_key()
     {
         await using var site = await TestSite.StartAsync(rejoinLimit: 1);

@@ -71,6 +71,9 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     public Task LinkedAsync(string peer) => Eventually.TrueAsync(
         () => _plan.Links!.Directory.Find(peer).Any(s => s.IsUp), () => $"no link with {peer}:\n{string.Join('\n', LinkLog.Entries.Select(e => e.Message))}");
 
+    /// <summary>How many sessions there are with a peer.</summary>
+    public int PeerSessions(string peer) => _plan.Links!.Directory.All().Count(s => s.Name == peer);
+
     /// <summary>How many it has refused, by what the metrics call it: <c>RELAY RULE</c> of <c>junction_denied_total</c>, <c>RELAY END</c> of <c>junction_connections_total</c>
     /// and <c>link://NAME REASON</c> of <c>junction_dial_failures_total</c>.</summary>
     public long Counted(string series) =>

@@ -34,6 +34,42 @@ public sealed class PeerLimitTests
 
     [Theory]
     [InlineData("link")]
+    [InlineData("chain")]
+    public async Task Its_streams_count_over_all_links_with_it(string way)
+    {
+        await using var site = await RefusalSite.StartAsync(way, "too many streams");
+        await site.LinkedAsync();
+        var held = new List<(Peer Client, Peer Server)> { await site.HoldAsync("plain relay") };
+        await using (var twin = await site.AnotherCloudAsync())
+        {
+            for (var i = 1; i < RefusalSite.MostStreams; i++) held.Add(await site.HoldAsync("plain relay", twin));
+
+            await site.KnockAsync("plain relay");
+            await site.KnockAsync("plain relay", twin);
+            foreach (var log in new[] { site.CloudLog!, twin.Log })
+                await log.WaitAsync("connection-ended", e => (string)e.Fields["reason"]! == "too-many-streams");
+            await site.Judge.LinkLog.WaitAsync("link-streams-refused", e => e.Message.Contains($"cloud holds {RefusalSite.MostStreams} streams", StringComparison.Ordinal));
+            Assert.Equal(2, site.Judge.Counted("linkListen maxStreams"));
+            site.AssertNothingWasDialled();
+
+            // One that the twin gives back serves the other, and a link that ends gives back all it held.
+            held[^1].Client.Reset();
+            Assert.Equal(SeenEnd.Reset, (await held[^1].Server.ReadToEndAsync()).End);
+            await Eventually.TrueAsync(() => twin.Relays.Connections.Count == RefusalSite.MostStreams - 2, () => "the reset connection does not end");
+            held.Add(await site.HoldAsync("plain relay"));
+        }
+
+        await Eventually.TrueAsync(() => site.Judge.PeerSessions("cloud") == 1, () => "the twin's session does not end");
+        for (var i = 2; i < RefusalSite.MostStreams; i++) held.Add(await site.HoldAsync("plain relay"));
+        foreach (var (client, server) in held)
+        {
+            client.Dispose();
+            server.Dispose();
+        }
+    }
+
+    [Theory]
+    [InlineData("link")]
     [InlineData("reverse link")]
     [InlineData("chain")]
     public async Task A_peer_inside_its_ranges_gets_through(string way)

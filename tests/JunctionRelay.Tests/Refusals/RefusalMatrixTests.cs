@@ -8,12 +8,12 @@ namespace JunctionRelay.Tests.Refusals;
 /// </summary>
 public sealed class RefusalMatrixTests
 {
-    private static readonly string[] Ways = ["tls listener", "link", "reverse link", "chain", "plain relay", "socks5", "http CONNECT"];
+    private static readonly string[] Ways = ["tls listener", "link", "reverse link", "chain", "plain relay", "behind a balancer", "socks5", "http CONNECT"];
 
     private static readonly string[] Offences =
     [
         "no certificate", "other CA", "expired", "not yet valid", "revoked", "revoked before the peer", "wrong usage", "CA used as leaf", "name not allowed", "service not allowed", "paused", "outside range",
-        "hook denies", "hook hangs", "hook crashes",
+        "hook denies", "hook hangs", "hook crashes", "worker denies", "worker hangs", "worker crashes",
     ];
 
     /// <summary>Who is refused before any stream: the log of links has it, and their metrics. What the others say stands in the line of their connection.</summary>
@@ -34,6 +34,9 @@ public sealed class RefusalMatrixTests
         { "tls listener", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
         { "tls listener", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
         { "tls listener", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "tls listener", "worker denies", "connection-ended", "in auth", "not today" },
+        { "tls listener", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "tls listener", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
 
         { "link", "no certificate", "link-stranger-refused", "linkListen certificate-missing", "it sent no certificate" },
         { "link", "other CA", "link-stranger-refused", "linkListen certificate-untrusted", "Other CA" },
@@ -49,6 +52,9 @@ public sealed class RefusalMatrixTests
         { "link", "hook denies", "connection-ended", "service/svc auth", "hook ended with 1" },
         { "link", "hook hangs", "connection-ended", "service/svc auth", "did not end within 0.3 s" },
         { "link", "hook crashes", "connection-ended", "service/svc auth", "hook ended with 137" },
+        { "link", "worker denies", "connection-ended", "service/svc auth", "not today" },
+        { "link", "worker hangs", "connection-ended", "service/svc auth", "did not answer within 0.3 s" },
+        { "link", "worker crashes", "connection-ended", "service/svc auth", "ended instead of answering" },
 
         { "reverse link", "other CA", "link-dial-failed", "link://cloud dial-certificate-rejected", "Other CA" },
         { "reverse link", "expired", "link-dial-failed", "link://cloud dial-certificate-rejected", "renew it, or set the clock" },
@@ -63,6 +69,9 @@ public sealed class RefusalMatrixTests
         { "reverse link", "hook denies", "connection-ended", "service/svc auth", "hook ended with 1" },
         { "reverse link", "hook hangs", "connection-ended", "service/svc auth", "did not end within 0.3 s" },
         { "reverse link", "hook crashes", "connection-ended", "service/svc auth", "hook ended with 137" },
+        { "reverse link", "worker denies", "connection-ended", "service/svc auth", "not today" },
+        { "reverse link", "worker hangs", "connection-ended", "service/svc auth", "did not answer within 0.3 s" },
+        { "reverse link", "worker crashes", "connection-ended", "service/svc auth", "ended instead of answering" },
 
         { "chain", "no certificate", "link-stranger-refused", "linkListen certificate-missing", "it sent no certificate" },
         { "chain", "other CA", "link-stranger-refused", "linkListen certificate-untrusted", "Other CA" },
@@ -79,11 +88,25 @@ public sealed class RefusalMatrixTests
         { "chain", "hook denies", "connection-ended", "service/svc auth", "hook ended with 1" },
         { "chain", "hook hangs", "connection-ended", "service/svc auth", "did not end within 0.3 s" },
         { "chain", "hook crashes", "connection-ended", "service/svc auth", "hook ended with 137" },
+        { "chain", "worker denies", "connection-ended", "service/svc auth", "not today" },
+        { "chain", "worker hangs", "connection-ended", "service/svc auth", "did not answer within 0.3 s" },
+        { "chain", "worker crashes", "connection-ended", "service/svc auth", "ended instead of answering" },
 
         { "plain relay", "outside range", "connection-refused", "in address-not-allowed", "127.0.0.1" },
         { "plain relay", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
         { "plain relay", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
         { "plain relay", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "plain relay", "worker denies", "connection-ended", "in auth", "not today" },
+        { "plain relay", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "plain relay", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
+
+        { "behind a balancer", "outside range", "connection-ended", "in address-not-allowed", "192.0.2.9" },
+        { "behind a balancer", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
+        { "behind a balancer", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
+        { "behind a balancer", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "behind a balancer", "worker denies", "connection-ended", "in auth", "not today" },
+        { "behind a balancer", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "behind a balancer", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
 
         { "socks5", "name not allowed", "connection-ended", "in credentials-rejected", "cloud" },
         { "socks5", "service not allowed", "connection-ended", "in open", "127.0.0.1" },
@@ -91,6 +114,9 @@ public sealed class RefusalMatrixTests
         { "socks5", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
         { "socks5", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
         { "socks5", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "socks5", "worker denies", "connection-ended", "in auth", "not today" },
+        { "socks5", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "socks5", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
 
         { "http CONNECT", "name not allowed", "connection-ended", "in credentials-rejected", "no user" },
         { "http CONNECT", "service not allowed", "connection-ended", "in open", "127.0.0.1" },
@@ -98,6 +124,9 @@ public sealed class RefusalMatrixTests
         { "http CONNECT", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
         { "http CONNECT", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
         { "http CONNECT", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "http CONNECT", "worker denies", "connection-ended", "in auth", "not today" },
+        { "http CONNECT", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "http CONNECT", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
     };
 
     private const string OneTarget = "the file says where such a listener leads: its clients ask for no service";
@@ -113,12 +142,15 @@ public sealed class RefusalMatrixTests
         [("plain relay", "name not allowed")] = "a client without TLS or greeting has no name",
         [("plain relay", "service not allowed")] = OneTarget,
         [("plain relay", "paused")] = OfServices,
+        [("behind a balancer", "name not allowed")] = "a client without TLS or greeting has no name",
+        [("behind a balancer", "service not allowed")] = OneTarget,
+        [("behind a balancer", "paused")] = OfServices,
         [("socks5", "paused")] = OfServices,
         [("http CONNECT", "paused")] = OfServices,
     };
 
     private static string? WhySenseless(string way, string offence) => Senseless.GetValueOrDefault((way, offence))
-        ?? (way is "plain relay" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "revoked" or "wrong usage" or "CA used as leaf" ? NoTls
+        ?? (way is "plain relay" or "behind a balancer" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "revoked" or "wrong usage" or "CA used as leaf" ? NoTls
         : way != "chain" && offence == "revoked before the peer" ? "there is nobody before the peer" : null);
 
     [Fact]
@@ -156,6 +188,7 @@ public sealed class RefusalMatrixTests
     [InlineData("reverse link")]
     [InlineData("chain")]
     [InlineData("plain relay")]
+    [InlineData("behind a balancer")]
     [InlineData("socks5")]
     [InlineData("http CONNECT")]
     public async Task Nothing_wrong_gets_through(string way)

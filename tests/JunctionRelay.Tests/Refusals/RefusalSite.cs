@@ -37,7 +37,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     public ConfiguredJunction Hq { get; private set; } = null!;
 
     /// <summary>Who must refuse: in a chain its first junction, but for what only the last one knows.</summary>
-    public ConfiguredJunction Judge => _dmz is not null && !_offence.StartsWith("hook", StringComparison.Ordinal) && _offence is not ("service not allowed" or "paused" or "revoked before the peer") ? _dmz : Hq;
+    public ConfiguredJunction Judge => _dmz is not null && !IsOfHook && _offence is not ("service not allowed" or "paused" or "revoked before the peer") ? _dmz : Hq;
 
     /// <summary>The log of the junction where clients connect, if that is another one.</summary>
     public TestLog? CloudLog => _cloud?.Log;
@@ -46,6 +46,8 @@ internal sealed class RefusalSite : IAsyncDisposable
     public IReadOnlyList<string> Entrances => _cloud is null ? [_way] : ["plain relay", "socks5", "http CONNECT"];
 
     private int TargetPort => ((IPEndPoint)_target.LocalEndPoint!).Port;
+
+    private string Next => _way == "chain" ? "dmz" : "hq";
 
     private bool IsReverse => _way == "reverse link";
 
@@ -76,7 +78,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     }
 
     /// <summary>Asks for the target, and fails when the answer is anything but a refusal, in the client's own protocol where it has one.</summary>
-    public async Task KnockAsync(string entrance)
+    public async Task KnockAsync(string entrance, TestJunction? other = null)
     {
         try
         {
@@ -86,12 +88,12 @@ internal sealed class RefusalSite : IAsyncDisposable
                 return;
             }
 
-            using var peer = await Peer.ConnectAsync(Address(entrance));
+            using var peer = await Peer.ConnectAsync(other?.AddressOf(entrance) ?? Address(entrance));
             await peer.SendAsync(Words(entrance));
             var (bytes, end) = await peer.ReadToEndAsync();
             var refused = entrance switch
             {
-                "plain relay" => end == SeenEnd.Reset && bytes.Length == 0,
+                "plain relay" or "behind a balancer" => end == SeenEnd.Reset && bytes.Length == 0,
                 // 05 00 (no authentication) or 05 02 01 01 (wrong password), then 05 and the reason. Or a reset, before anything was said.
                 "socks5" => bytes.Length == 0 ? end == SeenEnd.Reset : bytes is [5, 0, 5, not 0, ..] or [5, 2, 1, not 0] or [5, 0xFF],
                 _ => bytes.Length == 0 ? end == SeenEnd.Reset : Encoding.ASCII.GetString(bytes).Split(' ') is ["HTTP/1.1", "403" or "407" or "503", ..],
@@ -112,11 +114,21 @@ internal sealed class RefusalSite : IAsyncDisposable
         server.Dispose();
     }
 
-    /// <summary>The same, and stays.</summary>
-    public async Task<(Peer Client, Peer Server)> HoldAsync(string entrance)
+    /// <summary>Another junction of the same name, at another place, with a link of its own.</summary>
+    public async Task<TestJunction> AnotherCloudAsync()
     {
+        // A session of which the other side did not hear that it is over ends with `resume`.
+        var other = await StartCloudAsync(resume: TimeSpan.FromSeconds(2));
+        await other.LinkedAsync(Next);
+        return other;
+    }
+
+    /// <summary>The same, and stays; through <paramref name="other"/> than the site's own junction.</summary>
+    public async Task<(Peer Client, Peer Server)> HoldAsync(string entrance, TestJunction? other = null)
+    {
+        var address = other?.AddressOf(entrance) ?? Address(entrance);
         var client = entrance == "tls listener"
-            ? await Peer.ConnectAsync(Address(entrance), tls: true, TestPki.Default.Issue("cloud"), "hq") : await Peer.ConnectAsync(Address(entrance));
+            ? await Peer.ConnectAsync(address, tls: true, TestPki.Default.Issue("cloud"), "hq") : await Peer.ConnectAsync(address);
         await client.SendAsync(entrance == "tls listener" ? "knock"u8.ToArray() : Words(entrance));
         var server = await Peer.AcceptAsync(_target);
         Assert.Equal("knock"u8.ToArray(), await server.ReadAsync(5));
@@ -156,8 +168,14 @@ internal sealed class RefusalSite : IAsyncDisposable
 
         if (_offence == "revoked" && !IsReverse) (_dmz ?? Hq).Deny("cloud");
 
-        var next = isChain ? "dmz" : "hq";
-        _cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud")
+        _cloud = await StartCloudAsync();
+        if (IsReverse) Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Services()}}, {{Peers("cloud")}}, "links": { "cloud": { "dial": "{{_cloud.LinkAddress}}" } }""", denied: _offence == "revoked" ? "cloud" : null, Hook(_offence));
+    }
+
+    private Task<TestJunction> StartCloudAsync(TimeSpan? resume = null)
+    {
+        var next = Next;
+        return TestJunction.StartAsync(new TestJunctionPlan("cloud")
         {
             Credentials = Credentials(),
             // Nothing that is probed, so that each connection at the target is one that was dialled for a client: the destination is named, and judged by hq's list.
@@ -166,8 +184,8 @@ internal sealed class RefusalSite : IAsyncDisposable
             Dial = IsReverse ? [] : [(next, [(_dmz ?? Hq).LinkAddress])],
             Peers = { ["hq"] = [] },
             Dialled = IsReverse,
+            Resume = resume,
         });
-        if (IsReverse) Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Services()}}, {{Peers("cloud")}}, "links": { "cloud": { "dial": "{{_cloud.LinkAddress}}" } }""", denied: _offence == "revoked" ? "cloud" : null, Hook(_offence));
     }
 
     private string Services() => $$"""
@@ -195,18 +213,31 @@ internal sealed class RefusalSite : IAsyncDisposable
             "listen": "tls://127.0.0.1:0", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0", "tls": { "allowNames": "{{(_offence == "name not allowed" ? "node-*" : "cloud")}}" }
             """,
         "plain relay" => $$""" "listen": "127.0.0.1:0", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
+        "behind a balancer" => $$""" "listen": "127.0.0.1:0", "proxyFrom": "127.0.0.0/8", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
         _ => $$"""
             "listen": "{{(_way == "socks5" ? "socks5" : "http")}}://127.0.0.1:0", "open": "127.0.0.1:{{(_offence == "service not allowed" ? 1 : TargetPort)}}"
             {{(_offence == "name not allowed" ? """, "users": "users" """ : "")}}
             """,
     };
 
-    private string Auth() => !_offence.StartsWith("hook", StringComparison.Ordinal) ? ""
-        : $$""", "auth": { "exec": "hook", "timeout": "{{(_offence == "hook hangs" ? "300ms" : "30s")}}" } """;
+    private bool IsOfHook => _offence.StartsWith("hook", StringComparison.Ordinal) || IsOfWorker;
+
+    private bool IsOfWorker => _offence.StartsWith("worker", StringComparison.Ordinal);
+
+    private string Auth() => !IsOfHook ? ""
+        : $$""", "auth": { "exec": "hook", "worker": {{(IsOfWorker ? "true" : "false")}}, "timeout": "{{(_offence.EndsWith("hangs", StringComparison.Ordinal) ? "300ms" : "30s")}}" } """;
 
     private static (string Name, string Text)[] Hook(string offence) =>
     [
-        ("hook", "#!/bin/sh\n" + offence switch { "hook hangs" => "exec sleep 1000", "hook crashes" => "kill -9 $$", _ => "exit 1" } + "\n"),
+        ("hook", "#!/bin/sh\n" + offence switch
+        {
+            "hook hangs" => "exec sleep 1000",
+            "hook crashes" => "kill -9 $$",
+            "worker denies" => "while read -r asked; do echo '{\"allow\": false, \"reason\": \"not today\"}'; done",
+            "worker hangs" => "read -r asked; exec sleep 1000",
+            "worker crashes" => "read -r asked; kill -9 $$",
+            _ => "exit 1",
+        } + "\n"),
         ("users", "somebody:else\n"),
     ];
 
@@ -250,6 +281,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     private byte[] Words(string entrance) => entrance switch
     {
         "plain relay" => "knock"u8.ToArray(),
+        "behind a balancer" => "PROXY TCP4 192.0.2.9 203.0.113.1 4711 443\r\nknock"u8.ToArray(),
         "socks5" when _cloud is null && _offence == "name not allowed" => [5, 1, 2, 1, 5, .. "cloud"u8, 6, .. "secret"u8],
         "socks5" => [5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, (byte)(TargetPort >> 8), (byte)TargetPort, .. "knock"u8],
         _ => Encoding.ASCII.GetBytes($"CONNECT 127.0.0.1:{TargetPort} HTTP/1.1\r\nHost: a\r\n\r\nknock"),

@@ -36,16 +36,16 @@ public sealed class ClientAuthTests
         var rules = new UserRules(new NamePatterns([allowed ? Me : "somebody-else"]), null, null, null);
         var plan = TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)]) with { Auths = Auths("test", new ClientAuth(Users, rules, null)) };
         await using var relay = await TestRelay.StartAsync(plan);
-        using var client = await Peer.ConnectAsync(relay.Address);
         if (allowed)
         {
+            using var client = await Peer.ConnectAsync(relay.Address);
             using var server = await Peer.AcceptAsync(upstream);
             await client.SendAsync("x"u8.ToArray());
             Assert.Equal("x"u8.ToArray(), await server.ReadAsync(1));
             return;
         }
 
-        Assert.Equal(SeenEnd.Reset, (await client.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(relay.Address));
         Assert.Contains($"auth.allowUsers: neither the user {Me}", (await relay.EndAsync()).Message, StringComparison.Ordinal);
     }
 

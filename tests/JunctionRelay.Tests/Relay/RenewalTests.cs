@@ -57,6 +57,41 @@ public sealed class RenewalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_running_stream_outlives_the_certificate_that_opened_it_and_nothing_new_begins_with_it()
+    {
+        using var upstream = Peer.Listen();
+        await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
+        {
+            Dialled = true,
+            Credentials = Credentials("hq"),
+            Services = { ["echo"] = TestRelay.Tcp(upstream.LocalEndPoint!) },
+            Peers = { ["cloud"] = ["echo"] },
+        });
+        // Nobody renews it.
+        using var issued = _authority.Issue("cloud", lifetime: TimeSpan.FromSeconds(6));
+        var plan = new TestJunctionPlan("cloud")
+        {
+            Dial = [("hq", [hq.LinkAddress])],
+            Credentials = new TlsCredentials(TlsIdentity.From(issued), _authority.Trust),
+            Relays = { ["echo"] = "hq/echo" },
+        };
+        await using var cloud = await TestJunction.StartAsync(plan);
+        await cloud.LinkedAsync("hq");
+        using var client = await Peer.ConnectAsync(cloud.AddressOf("echo"));
+        using var server = await Peer.AcceptAsync(upstream);
+
+        await Eventually.TrueAsync(() => TimeProvider.System.GetUtcNow() > issued.NotAfter.ToUniversalTime(), () => "it does not run out");
+        await client.SendAsync("still"u8.ToArray());
+        Assert.Equal("still"u8.ToArray(), await server.ReadAsync(5));
+        await server.SendAsync("here"u8.ToArray());
+        Assert.Equal("here"u8.ToArray(), await client.ReadAsync(4));
+
+        await using var again = await TestJunction.StartAsync(plan);
+        await hq.LinkLog.WaitAsync("link-stranger-refused", e => e.Message.Contains("renew it, or set the clock", StringComparison.Ordinal));
+        Assert.Single(hq.Sessions);
+    }
+
+    [Fact]
     public async Task A_link_goes_on_while_the_peer_refuses_the_new_certificate_and_does_not_knock_in_a_loop()
     {
         var stranger = new TestPki("Another CA");

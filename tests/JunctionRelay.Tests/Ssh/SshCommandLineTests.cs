@@ -6,6 +6,8 @@ public sealed class SshCommandLineTests
 {
     [Theory]
     [InlineData("-R 6000:localhost:80", "-R listens at the other side")]
+    [InlineData("-R web:6000:localhost:80 far", "listens at the name 'web'")]
+    [InlineData("-R run/a.sock:localhost:80 far", "no path over there")]
     [InlineData("-N", "nothing to forward")]
     [InlineData("-L", "-L has no value")]
     [InlineData("-Z -L 1:a:1", "-Z is no option")]
