@@ -21,6 +21,8 @@ Environment:
   CASES    what to measure (default idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16)
   PLAIN    relays compared in the open (default: haproxy haproxy-splice nginx junction)
   PAIRS    pairs compared, TLS between (default: haproxy nginx stunnel ssh junction junction-link)
+  SOCKS        SOCKS entrances compared, with connect-request-close (default: dante junction; empty = none)
+  SOCKS_PAIRS  the same with an encrypted line behind (default: ssh junction-link)
   RTT      round trip of the WAN case (default 50ms; 0 = without it)
   JUNCTION_BINARY  the junction to measure (default: publishes src/JunctionRelay.App)
   LOAD_BINARY      the load program (default: publishes bench/JunctionRelay.Load)
@@ -44,10 +46,13 @@ if [ $quick = yes ]; then
   : "${ROUNDS:=1}" "${PRIME:=300ms}" "${WINDOW:=150ms}" "${CASES:=idle200,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}"
 fi
 : "${ROUNDS:=3}" "${PRIME:=1s}" "${WINDOW:=500ms}" "${CASES:=idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}" "${RTT:=50ms}"
+: "${SOCKS=dante junction}" "${SOCKS_PAIRS=ssh junction-link}"
 : "${PLAIN=haproxy haproxy-splice nginx junction}" "${PAIRS=haproxy nginx stunnel ssh junction junction-link}"
 if [ $rivals_only = yes ]; then
   PLAIN=$(tr ' ' '\n' <<< "$PLAIN" | grep -v '^junction' | xargs)
   PAIRS=$(tr ' ' '\n' <<< "$PAIRS" | grep -v '^junction' | xargs)
+  SOCKS=$(tr ' ' '\n' <<< "$SOCKS" | grep -v '^junction' | xargs)
+  SOCKS_PAIRS=$(tr ' ' '\n' <<< "$SOCKS_PAIRS" | grep -v '^junction' | xargs)
 fi
 
 # Build first: what follows has no network.
@@ -55,11 +60,11 @@ if [ -z "${LOAD_BINARY:-}" ]; then
   dotnet publish "$here/JunctionRelay.Load" -c Release -o "$here/out/load" -v quiet --nologo
   LOAD_BINARY=$here/out/load/JunctionRelay.Load
 fi
-if [ -z "${JUNCTION_BINARY:-}" ] && [[ " $PLAIN $PAIRS " == *" junction"* ]]; then
+if [ -z "${JUNCTION_BINARY:-}" ] && [[ " $PLAIN $PAIRS $SOCKS $SOCKS_PAIRS " == *" junction"* ]]; then
   dotnet publish "$repository/src/JunctionRelay.App" -c Release -o "$here/out/junction" -v quiet --nologo
   JUNCTION_BINARY=$here/out/junction/junction
 fi
-export LOAD_BINARY JUNCTION_BINARY ROUNDS PRIME WINDOW CASES PLAIN PAIRS RTT
+export LOAD_BINARY JUNCTION_BINARY ROUNDS PRIME WINDOW CASES PLAIN PAIRS SOCKS SOCKS_PAIRS RTT
 
 # As root everything runs in namespaces of its own: no port is taken from anybody, the range of local ports is wide enough for a flood
 # of short connections, and nothing outlives this script even if it is killed. Without root it runs on the machine's own loopback.
@@ -158,7 +163,7 @@ for rival in "$here"/rivals/*.sh; do
   . "$rival"
 done
 
-for name in $PLAIN $PAIRS; do
+for name in $PLAIN $PAIRS $SOCKS $SOCKS_PAIRS; do
   declare -F "${name//-/_}_needs" > /dev/null || { echo "compare.sh: there is no relay '$name' in bench/rivals" >&2; exit 2; }
   "${name//-/_}_needs"
 done
@@ -182,7 +187,7 @@ for name in $left_out; do
 done
 mapfile -t ports < <("$LOAD_BINARY" ports 80)
 backends=() listens=()
-for _ in $PLAIN $PAIRS $PAIRS direct direct; do
+for _ in $PLAIN $PAIRS $PAIRS $SOCKS $SOCKS_PAIRS direct direct; do
   next_port
   backends+=("$port")
   listens+=(--listen "127.0.0.1:$port")
@@ -200,6 +205,27 @@ for name in $PLAIN; do
   "${name//-/_}_plain" "$port" "$backend"
   await_port "$port" "${name%-splice}"
   relays+=(--relay "plain/$name=127.0.0.1:$port,pid=$pid")
+done
+
+# Entrances: the client says where to; connect-request-close is what they are for.
+for name in $SOCKS; do
+  next_backend
+  next_port
+  "${name//-/_}_socks" "$port" "$backend"
+  await_port "$port" "$name"
+  relays+=(--relay "socks/$name=127.0.0.1:$port,pid=$pid,case=crr1,case=crr16,socks=127.0.0.1:$backend")
+done
+for name in $SOCKS_PAIRS; do
+  next_backend
+  next_port
+  server=$port
+  "${name//-/_}_socks_server" "$server" "$backend"
+  server_pid=$pid
+  await_port "$server" "$name"
+  next_port
+  "${name//-/_}_socks_client" "$port" "$server"
+  await_port "$port" "$name"
+  relays+=(--relay "socks pair/$name=127.0.0.1:$port,pid=A:$pid,pid=B:$server_pid,case=crr1,case=crr16,socks=127.0.0.1:$backend")
 done
 
 wan=()
@@ -239,7 +265,7 @@ describe() {
   if commit=$(git -C "$repository" rev-parse --short HEAD 2> /dev/null); then
     git -C "$repository" diff --quiet HEAD || commit="$commit with changes"
   fi
-  for name in $(tr ' ' '\n' <<< "$PLAIN $PAIRS" | sed 's/-.*//' | sort -u); do versions+=("$("${name}_version")"); done
+  for name in $(tr ' ' '\n' <<< "$PLAIN $PAIRS $SOCKS $SOCKS_PAIRS" | sed '/^$/d; s/-.*//' | sort -u); do versions+=("$("${name}_version")"); done
   cat <<EOF
 # $what, $(date +%F)
 
@@ -247,7 +273,7 @@ describe() {
   $(. /etc/os-release; echo "$PRETTY_NAME"), kernel $(uname -r | sed 's/-.*//'), congestion control $(cat /proc/sys/net/ipv4/tcp_congestion_control),
   $(openssl version | cut -d' ' -f1,2). Load average before: $(cut -d' ' -f1-3 /proc/loadavg).
 * Commit: ${commit:-unknown}. Versions: $(printf '%s, ' "${versions[@]}" | sed 's/, $//').
-* Command: \`ROUNDS=$ROUNDS PRIME=$PRIME WINDOW=$WINDOW CASES=$CASES RTT=$RTT PLAIN='$PLAIN' PAIRS='$PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
+* Command: \`ROUNDS=$ROUNDS PRIME=$PRIME WINDOW=$WINDOW CASES=$CASES RTT=$RTT PLAIN='$PLAIN' PAIRS='$PAIRS' SOCKS='$SOCKS' SOCKS_PAIRS='$SOCKS_PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
 
 Medians over rounds ($ROUNDS), interleaved. ×: how many times worse than the best rival of the row (below 1 = better than every rival).
 spread: largest / smallest round of the middle relay; a ratio inside it shows nothing. pair: CPU and memory of both ends together.

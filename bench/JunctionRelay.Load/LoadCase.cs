@@ -32,7 +32,16 @@ internal sealed record LoadCase(string Kind, int Count, int Stalled = 0)
         return parsed is not null;
     }
 
-    public Workload Create(IPEndPoint to) => Kind switch
+    /// <param name="to">The relay.</param>
+    /// <param name="behind">Where it is told to connect, if it is an entrance.</param>
+    public Workload Create(IPEndPoint to, IPEndPoint? behind)
+    {
+        var workload = Create(to);
+        workload.Behind = behind;
+        return workload;
+    }
+
+    private Workload Create(IPEndPoint to) => Kind switch
     {
         Push => new Bulk(to, Order.Push, Count),
         Pull => new Bulk(to, Order.Pull, Count),

@@ -40,7 +40,7 @@ internal sealed class Measurement(MeasurementPlan plan, IReadOnlyList<RelayUnder
     {
         try
         {
-            using var workload = one.Create(relay.EndPoint);
+            using var workload = one.Create(relay.EndPoint, relay.Behind);
             var tally = new Tally();
             workload.Open(tally);
             workload.Run(plan.Prime, tally);
@@ -79,7 +79,7 @@ internal sealed class Measurement(MeasurementPlan plan, IReadOnlyList<RelayUnder
 
     private void MeasureWindow(Sample sample)
     {
-        using var workload = sample.Case.Create(sample.Relay.EndPoint);
+        using var workload = sample.Case.Create(sample.Relay.EndPoint, sample.Relay.Behind);
         var tally = new Tally();
         workload.Open(tally);
         workload.Run(plan.WarmUp, tally);
@@ -133,12 +133,12 @@ internal sealed class Measurement(MeasurementPlan plan, IReadOnlyList<RelayUnder
     {
         var tally = new Tally();
         // A few connections before, one after the other: code and first pools are in the base, room for many connections is not.
-        using (var warmUp = new Connects(sample.Relay.EndPoint, atOnce: 4, inTurn: 1))
+        using (var warmUp = new Connects(sample.Relay.EndPoint, atOnce: 4, inTurn: 1) { Behind = sample.Relay.Behind })
             warmUp.Run(plan.WarmUp, tally);
         var quiet = new CpuMeter(sample.Relay.Processes);
         quiet.Start();
         var before = Resident(sample);
-        using var idle = sample.Case.Create(sample.Relay.EndPoint);
+        using var idle = sample.Case.Create(sample.Relay.EndPoint, sample.Relay.Behind);
         idle.Open(tally);
         Pause(plan.Hold);
         var held = Resident(sample);

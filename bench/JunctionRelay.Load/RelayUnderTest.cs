@@ -7,12 +7,15 @@ using JunctionRelay.Load.Costs;
 namespace JunctionRelay.Load;
 
 /// <summary>
-/// A relay as named on the command line: <c>GROUP/NAME=HOST:PORT[,pid=[LABEL:]PID]…[,case=CASE]…</c>. Relays of a group are compared
-/// with each other. Cases of its own replace those of the command line.
+/// A relay as named on the command line: <c>GROUP/NAME=HOST:PORT[,pid=[LABEL:]PID]…[,case=CASE]…[,socks=HOST:PORT]</c>. Relays of a group are compared
+/// with each other. Cases of its own replace those of the command line; with socks it is an entrance that is told where to connect.
 /// </summary>
 internal sealed record RelayUnderTest(string Group, string Name, IPEndPoint EndPoint, IReadOnlyList<RelayProcess> Processes, IReadOnlyList<LoadCase> Cases)
 {
-    public const string Grammar = "GROUP/NAME=HOST:PORT[,pid=[LABEL:]PID]...[,case=CASE]...";
+    public const string Grammar = "GROUP/NAME=HOST:PORT[,pid=[LABEL:]PID]...[,case=CASE]...[,socks=HOST:PORT]";
+
+    /// <summary>Where it is told to connect; null for a relay that leads there by itself.</summary>
+    public IPEndPoint? Behind { get; init; }
 
     public static bool TryParse(string text, [NotNullWhen(true)] out RelayUnderTest? relay, out string problem)
     {
@@ -28,20 +31,23 @@ internal sealed record RelayUnderTest(string Group, string Name, IPEndPoint EndP
             return false;
         List<RelayProcess> processes = [];
         List<LoadCase> cases = [];
+        IPEndPoint? behind = null;
         foreach (var part in parts[1..])
         {
             if (part.StartsWith("pid=", StringComparison.Ordinal) && TryParseProcess(part[4..], out var process))
                 processes.Add(process);
             else if (part.StartsWith("case=", StringComparison.Ordinal) && LoadCase.TryParse(part[5..], out var one))
                 cases.Add(one!);
+            else if (part.StartsWith("socks=", StringComparison.Ordinal) && TryParseEndPoint(part[6..], out behind, out problem))
+                continue;
             else
-                problem = $"'{part}' in '{text}' is neither pid=[LABEL:]PID of a running process nor case=CASE";
+                problem = $"'{part}' in '{text}' is neither pid=[LABEL:]PID of a running process nor case=CASE nor socks=HOST:PORT";
             if (problem.Length > 0)
                 return false;
         }
         var name = parts[0][..equals];
         var slash = name.IndexOf('/', StringComparison.Ordinal);
-        relay = new RelayUnderTest(slash < 0 ? "relay" : name[..slash], name[(slash + 1)..], endPoint, processes, cases);
+        relay = new RelayUnderTest(slash < 0 ? "relay" : name[..slash], name[(slash + 1)..], endPoint, processes, cases) { Behind = behind };
         return true;
     }
 

@@ -49,4 +49,21 @@ junction_link_server() {
   "peers": { "cloud": { "services": ["bench"], "maxStreams": $most } }, "services": { "bench": { "target": ["127.0.0.1:$2"] } } }
 EOF
 }
+junction_socks() { # LISTEN BACKEND
+  junction_run "junction-$1" <<EOF
+{ "name": "cloud", "relays": { "bench": { "listen": ["socks5://127.0.0.1:$1"], "open": ["127.0.0.1:$2"], "maxConnections": $most } } }
+EOF
+}
+junction_link_socks_client() { # LISTEN SERVER
+  junction_run "junction-link-$1" <<EOF
+{ $(junction_identity cloud), "links": { "hq": { "dial": ["127.0.0.1:$2"], "peer": "enterprise" } },
+  "relays": { "bench": { "listen": ["socks5://127.0.0.1:$1"], "target": ["link://hq/bench"], "maxConnections": $most } } }
+EOF
+}
+junction_link_socks_server() { # LISTEN BACKEND
+  junction_run "junction-link-$1" <<EOF
+{ $(junction_identity enterprise), "linkListen": ["127.0.0.1:$1"],
+  "peers": { "cloud": { "services": ["bench"], "maxStreams": $most } }, "services": { "bench": { "open": ["127.0.0.1:$2"] } } }
+EOF
+}
 junction_version() { "$JUNCTION_BINARY" --version | sed 's/^/junction /'; }

@@ -11,9 +11,6 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 
-// ssh's rules for options are not those of the other commands.
-if (args is ["forward", .. var asSsh] && !asSsh.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(asSsh);
-
 // What stands behind the first -- of `exec` is the job's, whatever it looks like.
 var (words, job) = ExecCommand.Cut(args);
 var root = new RootCommand("Relays the TCP connections of licensed jobs to license servers behind firewalls, over mutual TLS.")
@@ -49,6 +46,8 @@ HelpExamples.Install(root);
 var parsed = root.Parse(words);
 try
 {
+    // ssh's rules for options are not those of the other commands.
+    if (args is ["forward", .. var asSsh] && !asSsh.Any(w => w is "--help" or "-h" or "-?")) return await ForwardCommand.RunAsync(asSsh);
     var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     // Asking for help is no error, whatever else is missing.
     return parsed.Action is ParseErrorAction ? ExitCodes.Usage : exit;

@@ -4,13 +4,16 @@ namespace JunctionRelay.Scenarios;
 
 /// <summary>
 /// A vendor daemon that is at another port after each of its 20 restarts, under 200 held seats: every new checkout works, no held seat is lost, seats == clients, and no
-/// port but those of the configuration and the one that the daemon has now is open at either junction.
+/// port but those of the configuration and the one that the daemon has now is open at either junction: a scan of all ports of all their addresses proves it.
 /// </summary>
 public sealed class VendorPortMovesUnderHeldSeats
 {
     private const int Seats = 200;
     private const int Batch = 20;
     private const int Restarts = 20;
+
+    // A scan tries 393,210 ports: after each restart, or after three of them.
+    private static readonly int[] Scanned = Scale.Of([1, 10, 20], Enumerable.Range(1, Restarts).ToArray());
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -40,6 +43,7 @@ public sealed class VendorPortMovesUnderHeldSeats
                 var (cloud, enterprise) = await site.OpenPorts();
                 Assert.Equal(new[] { LicenseSite.Lmgrd, port }.Order(), cloud);
                 Assert.Equal([8443], enterprise);
+                if (Scanned.Contains(restart)) await ScanAsync(site, port);
 
                 // The oldest jobs end; the others are still where they were.
                 await EndAsync(clients.Dequeue());
@@ -61,6 +65,13 @@ public sealed class VendorPortMovesUnderHeldSeats
             var client = at.Client([0], Batch);
             await client.Line(l => l == "held", $"that its seats are held ({at.Trouble()})", Patience);
             return client;
+        }
+
+        static async Task ScanAsync(LicenseSite at, int vendorPort)
+        {
+            var (cloud, enterprise) = await at.ScanAllPorts();
+            Assert.Equal(new[] { LicenseSite.Lmgrd, vendorPort }.Order().Select(p => $"10.95.1.1:{p}"), cloud);
+            Assert.Equal(["10.95.10.2:8443"], enterprise);
         }
 
         static async Task EndAsync(RealProgram client)

@@ -19,6 +19,9 @@ internal sealed class Flow(int file, uint seed)
     /// <summary>A confirmation that may come in pieces.</summary>
     public readonly byte[] Small = new byte[8];
 
+    /// <summary>Bytes of the entrance's answers that have come; -1 before the first word is said.</summary>
+    public int Greeted = -1;
+
     public bool Waiting;
     public bool Connected;
 }

@@ -22,6 +22,9 @@ internal abstract class Workload(IPEndPoint to) : IDisposable
     private static uint _seeds = 1;
     private Flow?[] _byFile = new Flow?[1024];
 
+    /// <summary>Where an entrance is told to connect, by SOCKS 5; null for a relay that leads there by itself.</summary>
+    public IPEndPoint? Behind { get; set; }
+
     protected IPEndPoint To { get; } = to;
 
     protected Poller Poller { get; } = new();
@@ -109,7 +112,39 @@ internal abstract class Workload(IPEndPoint to) : IDisposable
             Fail(flow, tally, Tcp.Explain($"connect to {To}", error));
             return false;
         }
-        return flow.Connected = true;
+        return flow.Connected = Behind is null || Greet(flow, Behind, tally);
+    }
+
+    // RFC 1928 without a password: each answer is awaited before the next word. True when the way is open.
+    private bool Greet(Flow flow, IPEndPoint behind, Tally tally)
+    {
+        const int MethodAnswer = 2, BothAnswers = 2 + 10, Method = 1, Reply = 3;
+        if (flow.Greeted < 0)
+        {
+            flow.Greeted = 0;
+            Await(flow, Poller.Readable);
+            Sent(flow, Tcp.Send(flow.File, [5, 1, 0]), 3, tally);
+            return false;
+        }
+        Span<byte> answer = stackalloc byte[BothAnswers];
+        var received = Tcp.Receive(flow.File, answer[..((flow.Greeted < MethodAnswer ? MethodAnswer : BothAnswers) - flow.Greeted)]);
+        if (received <= 0)
+            return Ended(flow, received, tally);
+        for (var i = 0; i < received; i++)
+        {
+            if (flow.Greeted + i is Method or Reply && answer[i] != 0)
+            {
+                Fail(flow, tally, $"{To} refused to connect to {behind}: SOCKS answer {answer[i]}");
+                return false;
+            }
+        }
+        flow.Greeted += received;
+        if (flow.Greeted == MethodAnswer)
+        {
+            byte[] request = [5, 1, 0, 1, .. behind.Address.GetAddressBytes(), (byte)(behind.Port >> 8), (byte)behind.Port];
+            Sent(flow, Tcp.Send(flow.File, request), request.Length, tally);
+        }
+        return flow.Greeted == BothAnswers;
     }
 
     /// <summary>Opens <paramref name="count"/> connections and proves each: an echo by one round trip, bulk by the backend's 'R'.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.Connections;
+using JunctionRelay.Links;
+using JunctionRelay.Policies;
 
 namespace JunctionRelay.App.Checks;
 
@@ -35,6 +37,7 @@ internal static class CheckFaults
         var server = isVendor ? "the vendor daemon" : "the server";
         return outcome.Reason switch
         {
+            CloseReason.NotPermitted when outcome.Detail.Contains(PausedServices.Refusal(service), StringComparison.Ordinal) => Paused(outcome.Detail, who, service, client),
             CloseReason.NotPermitted => new(ExitCodes.Policy, outcome.Detail, $"on {who}: let it, with \"peers\": {{ \"{self}\": {{ \"services\": [\"{service}\"] }} }} and the right \"from\"", client),
             CloseReason.NoSuchService => new(ExitCodes.Policy, outcome.Detail, $"on {who}: add \"{service}\" to services, or name the right one in the target here", client),
             CloseReason.VendorPortNotAllowed => new(ExitCodes.Policy, outcome.Detail, $"on {who}: \"protocol\": \"flexlm\" on the service, and a vendorPorts range that holds the port", client),
@@ -51,6 +54,23 @@ internal static class CheckFaults
             _ => new(ExitCodes.Target, $"{outcome.Reason.Name()}: {outcome.Detail}", "docs/operating.md says what the reason means", client),
         };
     }
+
+    /// <summary>Somebody has switched the service off, as a rule on purpose.</summary>
+    public static CheckFault Paused(string text, string who, string service, string? client = NoConnection) =>
+        new(ExitCodes.Policy, text, $"on {who}, whose people did that on purpose: junction resume {service}, or take \"paused\" out of the service", client);
+
+    /// <summary>The next junction of a link that goes through another one, which dials it.</summary>
+    /// <param name="who">The junction that dials.</param>
+    /// <param name="next">Where the next one listens.</param>
+    public static CheckFault Through(DialOutcome outcome, string who, string service, string self, string next) => outcome.Reason switch
+    {
+        CloseReason.DialUnresolved => new(ExitCodes.Name, outcome.Detail, $"on {who}, which dials it: mend the name, its DNS or its /etc/hosts", NoConnection),
+        CloseReason.DialRefused => new(ExitCodes.Refused, outcome.Detail, $"look whether the junction at {next} runs, and on that port: {who} dials it", NoConnection),
+        CloseReason.DialTimeout => new(ExitCodes.TimedOut, outcome.Detail, $"a firewall between {who} and {next} drops it, or the machine is down", NoConnection),
+        CloseReason.NotPermitted => new(
+            ExitCodes.Policy, outcome.Detail, $"on {who}: a service with \"open\": [\"{next}\"], and \"peers\": {{ \"{self}\": {{ \"services\": [\"{(service == LinkOpen.AnyService ? "that service" : service)}\"] }} }}", NoConnection),
+        _ => Far(outcome, who, service, self, isVendor: false),
+    };
 
     /// <summary>Whether the far side spoke of its rules, or of its dial.</summary>
     public static string HopOf(CloseReason reason) => reason is >= CloseReason.AddressNotAllowed and < CloseReason.HandshakeTimeout ? CheckHop.Policy : CheckHop.Dial;

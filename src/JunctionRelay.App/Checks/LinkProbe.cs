@@ -10,7 +10,8 @@ namespace JunctionRelay.App.Checks;
 /// One link, walked hop by hop on a session of its own, which a running junction of the same configuration does not notice: name, TCP, TLS, greeting; then
 /// streams over it, whose refusals the far junction explains.
 /// </summary>
-internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail trail) : IAsyncDisposable
+/// <param name="through">The probe of the link that this one goes through, and the service there; null where it goes by itself.</param>
+internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail trail, (LinkProbe Link, string Service)? through = null) : IAsyncDisposable
 {
     private readonly SocketDialer _dialer = new(SocketSettings.Default);
     private readonly LinkOptions _options = plan.Options with { Resume = TimeSpan.Zero, HelloTimeout = CheckLimits.Handshake };
@@ -18,6 +19,8 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
     private Task _carrying = Task.CompletedTask;
 
     private string Self => _options.Self.Name;
+
+    private string Peer => link.Peer;
 
     /// <summary>Goes round the addresses until one leads to the peer. False when none does, which is told.</summary>
     public async Task<bool> ConnectAsync(CancellationToken stop)
@@ -86,6 +89,7 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
 
     private async Task<(Connection? Connection, (string, CheckFault) Fault)> DialAsync(EndPoint address, HttpProxy? proxy, CancellationToken stop)
     {
+        if (through is var (before, service)) return await DialThroughAsync(before, service, address, stop);
         var host = (proxy?.Address ?? address) is DnsEndPoint named ? named.Host : null;
         var where = proxy is null ? SocketDialer.Text(address) : $"{SocketDialer.Text(address)} through the proxy {SocketDialer.Text(proxy.Address)}";
         if (host is not null)
@@ -102,8 +106,24 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
         return (outcome.Connection, default);
     }
 
+    // As the relay does: the junction on the way resolves and dials, as far as its open lists permit.
+    private async Task<(Connection? Connection, (string, CheckFault) Fault)> DialThroughAsync(LinkProbe before, string service, EndPoint address, CancellationToken stop)
+    {
+        var (next, started) = (SocketDialer.Text(address), TimeProvider.System.GetTimestamp());
+        var outcome = await before.OpenAsync(service, next, null, stop);
+        if (outcome.Connection is null)
+        {
+            var hop = outcome.Reason == CloseReason.DialUnresolved ? CheckHop.Name : CheckFaults.HopOf(outcome.Reason) == CheckHop.Policy ? CheckHop.Policy : CheckHop.Tcp;
+            return (null, (hop, CheckFaults.Through(outcome, before.Peer, service, Self, next)));
+        }
+
+        trail.Ok(CheckHop.Tcp, $"{next} accepts, dialled by {before.Peer}", TimeProvider.System.GetElapsedTime(started));
+        return (outcome.Connection, default);
+    }
+
     private async Task<Connection?> DialAgainAsync(EndPoint address, HttpProxy? proxy, CancellationToken stop) =>
-        (proxy is null ? await _dialer.DialAsync(address, CheckLimits.Connect, stop) : await proxy.ConnectAsync(address, _dialer, CheckLimits.Connect, stop)).Connection;
+        through is var (before, service) ? (await before.OpenAsync(service, SocketDialer.Text(address), null, stop)).Connection
+        : (proxy is null ? await _dialer.DialAsync(address, CheckLimits.Connect, stop) : await proxy.ConnectAsync(address, _dialer, CheckLimits.Connect, stop)).Connection;
 
     private async Task<(string Hop, CheckFault Fault)?> GreetAsync(Connection connection)
     {

@@ -4,6 +4,8 @@ using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
 using JunctionRelay.Links;
+using JunctionRelay.Policies;
+using JunctionRelay.Relay;
 using JunctionRelay.Targets;
 
 namespace JunctionRelay.App.Checks;
@@ -26,7 +28,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return trail;
         var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).ToList();
         var preset = _presets.Find(relay.Preset);
-        var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens, relay.RewriteHost);
+        var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens, relay.RewriteHost, relay.Via);
         if (relay.Target is not { } targets)
         {
             trail.Skip(CheckHop.Dial, "its clients name where they want to go");
@@ -45,8 +47,10 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
     {
         var trail = new CheckTrail($"service {name}", told);
         if (!ListenLook.IsTaken(plan.Links?.Listen ?? [], trail)) return trail;
-        if (service.Target is { } targets)
-            await TargetsAsync(trail, targets, plan.Links!.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", []), stop);
+        if (service.Paused == true)
+            trail.Fail(CheckHop.Policy, CheckFaults.Paused(PausedServices.Refusal(name), "this junction", name));
+        else if (service.Target is { } targets)
+            await TargetsAsync(trail, targets, plan.Links!.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", [], Via: service.Via), stop);
         else
             trail.Skip(CheckHop.Dial, "its clients name where they want to go");
         return trail;
@@ -54,7 +58,8 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var (_, (probe, _)) in _links)
+        // A link goes before the one that it goes through.
+        foreach (var (_, (probe, _)) in _links.Reverse())
         {
             if (probe is not null) await probe.DisposeAsync();
         }
@@ -77,7 +82,11 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
 
     private async Task<bool> DirectAsync(CheckTrail trail, TargetAddress address, ITarget target, Asked asked, CancellationToken stop)
     {
-        if (address.UnixPath is null && AddressText.Ip(address.Host) is null)
+        if (asked.Via is { } proxy && address.UnixPath is null)
+        {
+            trail.Skip(CheckHop.Name, $"{address.Host} is looked up by the proxy {proxy}, through which the relay goes");
+        }
+        else if (address.UnixPath is null && AddressText.Ip(address.Host) is null)
         {
             var (addresses, why, time) = await CheckTrail.ResolveAsync(address.Host, stop);
             if (addresses is null)
@@ -101,31 +110,38 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
             return true;
         }
 
-        if (!_links.TryGetValue(link.Name, out var known))
-        {
-            var probe = new LinkProbe(plan.Links, link, trail);
-            var isUp = await probe.ConnectAsync(stop);
-            known = _links[link.Name] = isUp ? (probe, null) : (null, trail.Steps.Last(s => s.Fault is not null).Fault);
-            if (!isUp) return false;
-        }
-        else if (known.Up is null)
-        {
-            trail.Fail(CheckHop.Link, known.Fault!);
-            return false;
-        }
-        else
-        {
-            trail.Ok(CheckHop.Link, $"the link {link.Name} is up, as above");
-        }
-
-        if (service == LinkOpen.AnyService)
+        if (await ProbeAsync(trail, link, stop) is not { } up) return false;
+        if (address.Behind is null && (service == LinkOpen.AnyService || asked.Listens is [{ IsEntrance: true }, ..]))
         {
             trail.Skip(CheckHop.Policy, "its clients name where they want to go");
             return true;
         }
 
         var destination = address.Behind is { UnixPath: null } behind ? $"{(behind.Host.Contains(':') ? $"[{behind.Host}]" : behind.Host)}:{behind.Ports.First}" : address.Behind is null ? null : $"unix:{address.Behind.UnixPath}";
-        return await ConverseAsync(trail, asked, link.Peer, link.Peer, (port, s) => known.Up!.OpenAsync(service, destination, port, s), $"link://{link.Name}/{service}", service, stop);
+        return await ConverseAsync(trail, asked, link.Peer, link.Peer, (port, s) => up.OpenAsync(service, destination, port, s), $"link://{link.Name}/{service}", service, stop);
+    }
+
+    // Each link once, and first the one that it goes through; null when it does not come up, which is told.
+    private async Task<LinkProbe?> ProbeAsync(CheckTrail trail, DialledLink link, CancellationToken stop)
+    {
+        if (_links.TryGetValue(link.Name, out var known))
+        {
+            if (known.Up is null) trail.Fail(CheckHop.Link, known.Fault!);
+            else trail.Ok(CheckHop.Link, $"the link {link.Name} is up, as above");
+            return known.Up;
+        }
+
+        (LinkProbe, string)? through = null;
+        if (ViaAddress.Link(config.Links![link.Name].Via) is var (before, service))
+        {
+            if (await ProbeAsync(trail, plan.Links!.Dial.First(l => l.Name == before), stop) is not { } way) return null;
+            through = (way, service);
+        }
+
+        var probe = new LinkProbe(plan.Links!, link, trail, through);
+        var isUp = await probe.ConnectAsync(stop);
+        _links[link.Name] = isUp ? (probe, null) : (null, trail.Steps.Last(s => s.Fault is not null).Fault);
+        return isUp ? probe : null;
     }
 
     // Dials, and where a license server is followed speaks with it.
@@ -147,6 +163,9 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         await connection.DisposeAsync();
         return true;
 
+        CheckFault Mended(CheckFault fault) =>
+            behind is null && asked.Via is { } proxy ? fault with { Remedy = $"{fault.Remedy}; the relay goes through the proxy {proxy}: does it run, and let CONNECT to that port pass?" } : fault;
+
         async Task<Connection?> OpenAsync(int? vendorPort, CancellationToken s)
         {
             var started = TimeProvider.System.GetTimestamp();
@@ -156,7 +175,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
             if (outcome.Connection is null)
             {
                 var refused = CheckFaults.HopOf(outcome.Reason);
-                trail.Fail(refused == CheckHop.Policy ? refused : hop, CheckFaults.Far(outcome, who, service, plan.Name, vendorPort is not null), time);
+                trail.Fail(refused == CheckHop.Policy ? refused : hop, Mended(CheckFaults.Far(outcome, who, service, plan.Name, vendorPort is not null)), time);
                 return null;
             }
 
@@ -202,4 +221,5 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
 /// <param name="Vendor">Its vendor daemon; empty: the one that lmgrd names.</param>
 /// <param name="Listens">Where clients connect; empty for a service.</param>
 /// <param name="RewriteHost">What the relay puts in place of the redirect's host.</param>
-internal sealed record Asked(bool IsFollowed, string Vendor, List<ListenAddress> Listens, string? RewriteHost = null);
+/// <param name="Via">The proxy through which targets are dialled; null = none.</param>
+internal sealed record Asked(bool IsFollowed, string Vendor, List<ListenAddress> Listens, string? RewriteHost = null, string? Via = null);

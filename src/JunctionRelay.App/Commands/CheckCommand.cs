@@ -1,6 +1,7 @@
 using System.CommandLine;
 using JunctionRelay.App.Checks;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 using JunctionRelay.Licensing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -72,6 +73,7 @@ internal static class CheckCommand
             await WalkAsync($"{server.Port}@{server.Host}", () => NodeWalk.ServerAsync(kind, server, parsed.GetValue(Vendor) ?? vendor, told, stop));
         if (servers.Count == 0)
         {
+            OpenSslFloor.Demand();
             if (config.Read(parsed, error) is not { } reading) return ExitCodes.Configuration;
             // An instance of its own: the running junction's sessions are not taken for the ghosts of this process.
             var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, Guid.NewGuid().ToString(), NullLogger.Instance);

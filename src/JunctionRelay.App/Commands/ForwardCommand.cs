@@ -1,5 +1,6 @@
 using System.CommandLine;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.App.Ssh;
 using JunctionRelay.Configuration;
 
@@ -83,6 +84,7 @@ internal static class ForwardCommand
             return ExitCodes.Configuration;
         }
 
+        OpenSslFloor.Demand();
         var reading = ConfigReader.Read(null, new Dictionary<string, string>(), ForwardConfig.Flat(config));
         foreach (var problem in reading.Problems) await Say(problem.ToString());
         if (reading.Config is null) return ExitCodes.Configuration;

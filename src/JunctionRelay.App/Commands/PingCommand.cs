@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
 using JunctionRelay.Links;
@@ -43,6 +44,7 @@ internal static class PingCommand
             var pings = parsed.GetValue(count);
             if (TargetAddress.Read(name, out _) is { IsTls: false, Service: null, UnixPath: null } address)
                 return PingPortAsync(address, pings, stop);
+            OpenSslFloor.Demand();
             return config.Read(parsed, Console.Error) is { } reading ? PingLinkAsync(name, reading, pings, stop) : Task.FromResult(ExitCodes.Configuration);
         });
         return command;

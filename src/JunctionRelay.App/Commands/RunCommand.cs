@@ -29,6 +29,7 @@ internal static class RunCommand
         command.Options.Add(Takeover);
         command.SetAction(async (parsed, _) =>
         {
+            OpenSslFloor.Demand();
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             try
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 
 namespace JunctionRelay.App.Commands;
@@ -18,6 +19,7 @@ internal static class ValidateCommand
         var config = new ConfigOptions(command);
         command.SetAction(parsed =>
         {
+            OpenSslFloor.Demand();
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System);
             var links = plan.Links is { } l ? $", {l.Dial.Count} links dialled, {l.Listen.Count} addresses to be dialled at, {l.Services.All.Count()} services" : "";

@@ -146,6 +146,8 @@ internal sealed partial class ConfigChecks
     private void CheckEffects(
         string path, RelayConfig relay, List<(string Path, ListenAddress Address)> listens, List<(string Path, TargetAddress Address)> targets)
     {
+        foreach (var (at, _) in listens.Where(l => l.Address.IsStdio && OperatingSystem.IsWindows()))
+            Add(at, "is standard input and output, which junction does not serve on Windows", "listen on a port: -L of junction forward, or an address here");
         if (relay.Compress is not null && targets.TrueForAll(t => t.Address.Service is null) && listens.TrueForAll(l => l.Address.Link is null))
             Add($"{path}.compress", "has no effect: nothing of this relay travels over a link", "leave it out, or name a target or listener behind a link: link://NAME/…");
         if (relay.HealthInterval > TimeSpan.Zero && listens.Any(l => l.Address.Count > 1))

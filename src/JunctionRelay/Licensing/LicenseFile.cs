@@ -88,6 +88,8 @@ internal sealed record LicenseFile
 
     private sealed class LineReader(string file, LicenseKind kind)
     {
+        private const int LongestShown = 11;   // PORT=999999; a hostid has at least 8 characters
+
         private readonly (string Server, string[] Daemon) _keywords = kind == LicenseKind.Rlm ? ("HOST", ["ISV"]) : ("SERVER", ["VENDOR", "DAEMON"]);
         private bool _useServer;
 
@@ -169,8 +171,8 @@ internal sealed record LicenseFile
             var text = word[(word.LastIndexOfAny([':', '=']) + 1)..];
             if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= ushort.MaxValue)
                 return port;
-            // Anything may stand in a fourth place, a hostid too: only what claims to be a port is repeated.
-            Remark(line, $"{(IsPort(word) ? $"'{word}'" : "what stands in the port's place")} is no port from 1 to 65535");
+            // Anything may stand in a fourth place or between quotation marks, a hostid too: only what claims to be a port, and is short, is repeated.
+            Remark(line, $"{(IsPort(word) && word.Length <= LongestShown && !word.Any(char.IsWhiteSpace) ? $"'{word}'" : "what stands in the port's place")} is no port from 1 to 65535");
             return null;
         }
 
@@ -178,7 +180,8 @@ internal sealed record LicenseFile
         private static bool IsPort(string word) => IsNumber(word) || word.StartsWith("TCP:", StringComparison.OrdinalIgnoreCase) || HasKey(word, "PORT");
 
         private static bool IsServerOption(string word) =>
-            word.Equals("PRIMARY_IS_MASTER", StringComparison.OrdinalIgnoreCase) || HasKey(word, "HEARTBEAT_INTERVAL") || HasKey(word, "PLAT");
+            word.Equals("PRIMARY_IS_MASTER", StringComparison.OrdinalIgnoreCase)
+            || (HasKey(word, "HEARTBEAT_INTERVAL") || HasKey(word, "PLAT")) && IsNumber(word[(word.IndexOf('=') + 1)..]);
 
         private static bool IsNumber(string word) => word.Length > 0 && word.All(char.IsAsciiDigit);
 

@@ -8,7 +8,13 @@ namespace JunctionRelay.Policies;
 /// </summary>
 internal sealed class PausedServices
 {
+    /// <summary>The rule that refuses, as peers and metrics hear it.</summary>
+    public const string Rule = "paused";
+
     private readonly ConcurrentDictionary<string, byte> _names = new(StringComparer.Ordinal);
+
+    /// <summary>What a refused peer hears.</summary>
+    public static string Refusal(string service) => $"{Rule}: the service \"{service}\" is paused";
 
     public bool Contains(string service) => _names.ContainsKey(service);
 

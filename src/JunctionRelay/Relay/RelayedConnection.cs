@@ -209,7 +209,7 @@ internal sealed class RelayedConnection
         if (route.Targets is not { } targets) return route.Reason == CloseReason.NotPermitted ? Denied("open", route.Detail) : DialOutcome.Failed(route.Reason, route.Detail);
         _route = route;
         Rename(greeting);
-        if (greeting.Service is { } paused && IsPaused(paused)) return Denied("paused", $"paused: the service \"{paused}\" is paused");
+        if (greeting.Service is { } paused && IsPaused(paused)) return Denied(PausedServices.Rule, PausedServices.Refusal(paused));
 
         var started = _time.GetTimestamp();
         _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)

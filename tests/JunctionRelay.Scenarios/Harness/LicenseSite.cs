@@ -86,8 +86,20 @@ internal sealed class LicenseSite : IAsyncDisposable
             JunctionProcess.Binary(), ["simulate-client", .. servers, "--count", $"{seats}", "--heartbeat", "1", "--hold"], new ProgramOptions { Host = Node, StopSignal = Signal.Kill });
     }
 
-    /// <summary>Every TCP port on which anybody listens at the cloud and at the enterprise junction: what a scan of all ports would find.</summary>
+    /// <summary>Every TCP port on which anybody listens at the cloud and at the enterprise junction, as their kernels tell.</summary>
     public async Task<(IReadOnlyList<int> Cloud, IReadOnlyList<int> Enterprise)> OpenPorts() => (await OpenPorts(_cloud!), await OpenPorts(_enterprise!));
+
+    /// <summary>
+    /// Connects to every TCP port from 1 to 65535 of both junctions' machines, on every side: from the machines that their cables lead to, and on loopback. What let us in,
+    /// as <c>address:port</c>.
+    /// </summary>
+    public async Task<(IReadOnlyList<string> Cloud, IReadOnlyList<string> Enterprise)> ScanAllPorts()
+    {
+        var found = await Task.WhenAll(
+            PortScan.AllOpen(Node, Entrance(0)), PortScan.AllOpen(_enterprise!, "10.95.10.1"), PortScan.AllOpen(_cloud!, PortScan.Loopback),
+            PortScan.AllOpen(_cloud!, "10.95.10.2"), PortScan.AllOpen(_machines[0], "10.95.20.1"), PortScan.AllOpen(_enterprise!, PortScan.Loopback));
+        return ([.. found[..3].SelectMany(f => f)], [.. found[3..].SelectMany(f => f)]);
+    }
 
     public string Trouble() => string.Join('\n', _junctions.Select(j => $"{j.Name}:\n{j.Trouble()}"));
 

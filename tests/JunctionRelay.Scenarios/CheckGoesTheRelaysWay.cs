@@ -1,0 +1,125 @@
+using System.Text.Json;
+using JunctionRelay.Scenarios.Harness;
+
+namespace JunctionRelay.Scenarios;
+
+/// <summary>
+/// <c>junction check</c> takes no way of its own: a link that goes through another one is tried through it, a target behind a proxy through the proxy; and a service
+/// that somebody has paused is named, with what lets it go on.
+/// </summary>
+public sealed class CheckGoesTheRelaysWay
+{
+    // On the same machine as the junctions, the server needs an address of its own: its vendor port is opened beside it.
+    private const string Server = "127.0.0.2";
+
+    [Fact]
+    public async Task A_link_through_another_is_tried_through_it()
+    {
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        int hqPort = FreePort.Next(), dmzPort = FreePort.Next(), lmgrd = FreePort.Next(), nobody = FreePort.Next(), closed = FreePort.Next();
+        await using var licenses = await SimulatedLicenses.Start(Server, lmgrd, FreePort.Next(), 1);
+        await using var hq = await JunctionProcess.Start($$"""
+            {
+              "identity": {{authority.Identity("hq")}}, "linkListen": ["127.0.0.1:{{hqPort}}"],
+              "services": { "lmgrd": { "target": ["{{Server}}:{{lmgrd}}"], "protocol": "flexlm" }, "off": { "target": ["{{Server}}:{{lmgrd}}"], "paused": true } },
+              "peers": { "cloud": { "services": ["*"] } }
+            }
+            """);
+        // The cloud's junction never dials hq itself: dmz does, as far as its open list permits.
+        await using var dmz = await JunctionProcess.Start($$"""
+            {
+              "identity": {{authority.Identity("dmz")}}, "linkListen": ["127.0.0.1:{{dmzPort}}"],
+              "services": { "onward": { "open": ["127.0.0.1:{{hqPort}}", "127.0.0.1:{{nobody}}"] } }, "peers": { "cloud": { "services": ["onward"] } }
+            }
+            """);
+        int[] listens = [lmgrd, FreePort.Next(), FreePort.Next(), FreePort.Next()];
+        var config = folder.Write("cloud.json", $$"""
+            {
+              "identity": {{authority.Identity("cloud")}},
+              "links": {
+                "dmz":    { "dial": ["127.0.0.1:{{dmzPort}}"] },
+                "hq":     { "dial": ["127.0.0.1:{{hqPort}}"], "via": "link://dmz/onward" },
+                "gone":   { "dial": ["127.0.0.1:{{nobody}}"], "peer": "hq", "via": "link://dmz/onward" },
+                "closed": { "dial": ["127.0.0.1:{{closed}}"], "peer": "hq", "via": "link://dmz/onward" }
+              },
+              "relays": {
+                "lmgrd":  { "listen": ["127.0.0.1:{{listens[0]}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" },
+                "gone":   { "listen": ["127.0.0.1:{{listens[1]}}"], "target": ["link://gone/lmgrd"] },
+                "closed": { "listen": ["127.0.0.1:{{listens[2]}}"], "target": ["link://closed/lmgrd"] },
+                "off":    { "listen": ["127.0.0.1:{{listens[3]}}"], "target": ["link://hq/off"] }
+              }
+            }
+            """);
+        await using var cloud = await JunctionProcess.Start(File.ReadAllText(config));
+        await cloud.Line("link with hq is up", Deadline.Start);
+
+        var whole = await CheckAsync("lmgrd", "-c", config);
+        Assert.True(whole.Exit == 0, $"{whole}");
+        Assert.Contains(whole.Steps, s => s.Hop == "tcp" && s.Text == $"127.0.0.1:{hqPort} accepts, dialled by dmz");
+
+        var gone = await CheckAsync("gone", "-c", config);
+        Assert.Equal((11, "tcp"), (gone.Exit, gone.Steps[^1].Hop));
+        Assert.Contains("dmz dials it", gone.Steps[^1].Remedy, StringComparison.Ordinal);
+
+        var closedThere = await CheckAsync("closed", "-c", config);
+        Assert.Equal((14, "policy"), (closedThere.Exit, closedThere.Steps[^1].Hop));
+        Assert.Contains($"\"open\": [\"127.0.0.1:{closed}\"]", closedThere.Steps[^1].Remedy, StringComparison.Ordinal);
+
+        var paused = await CheckAsync("off", "-c", config);
+        Assert.Equal((14, "policy"), (paused.Exit, paused.Steps[^1].Hop));
+        Assert.Contains("the service \"off\" is paused", paused.Steps[^1].Text, StringComparison.Ordinal);
+        Assert.Contains("on hq, whose people did that on purpose: junction resume off", paused.Steps[^1].Remedy, StringComparison.Ordinal);
+        Assert.Equal(0, await licenses.HeldWithin(0, Deadline.Soon));
+    }
+
+    [Fact]
+    public async Task A_target_behind_a_proxy_is_tried_through_the_proxy()
+    {
+        using var folder = new TemporaryFolder();
+        await using var echo = LoopbackServer.Echo();
+        int proxyPort = FreePort.Next(), open = FreePort.Next(), locked = FreePort.Next();
+        await using var proxy = RealProgram.Start("tinyproxy", ["-d", "-c", folder.Write("tinyproxy.conf", $"Port {proxyPort}\nListen 127.0.0.1\nTimeout 600\nLogLevel Connect\nMaxClients 20\nConnectPort {echo.Port}\n")]);
+        await proxy.Listening(proxyPort);
+        // The name of the second target is known to nobody here, and need not be: the proxy looks it up.
+        var config = folder.Write("junction.json", $$"""
+            {
+              "relays": {
+                "open":   { "listen": ["127.0.0.1:{{open}}"], "target": ["127.0.0.1:{{echo.Port}}"], "via": "http://127.0.0.1:{{proxyPort}}", "healthInterval": "0" },
+                "locked": { "listen": ["127.0.0.1:{{locked}}"], "target": ["lic1.invalid:{{locked}}"], "via": "http://127.0.0.1:{{proxyPort}}", "healthInterval": "0" }
+              },
+              "services": { "lmgrd": { "target": ["127.0.0.1:{{echo.Port}}"], "paused": true } }
+            }
+            """);
+        await using var junction = await JunctionProcess.Start(File.ReadAllText(config));
+
+        var through = await CheckAsync("open", "-c", config);
+        Assert.True(through.Exit == 0, $"{through}");
+        await proxy.Line(l => l.Contains($"CONNECT 127.0.0.1:{echo.Port} ", StringComparison.Ordinal), "that the target was asked of the proxy", Deadline.Soon);
+
+        var refused = await CheckAsync("locked", "-c", config);
+        Assert.Equal((15, "dial"), (refused.Exit, refused.Steps[^1].Hop));
+        Assert.Contains("403", refused.Steps[^1].Text, StringComparison.Ordinal);
+        Assert.Contains($"through the proxy http://127.0.0.1:{proxyPort}", refused.Steps[^1].Remedy, StringComparison.Ordinal);
+        Assert.DoesNotContain(refused.Steps, s => s.Text.Contains("does not resolve", StringComparison.Ordinal));
+
+        // The switch is seen where it was turned, too.
+        var paused = await CheckAsync("lmgrd", "-c", config);
+        Assert.Equal((14, "policy"), (paused.Exit, paused.Steps[^1].Hop));
+        Assert.Contains("junction resume lmgrd", paused.Steps[^1].Remedy, StringComparison.Ordinal);
+    }
+
+    private sealed record Found(int Exit, IReadOnlyList<(string Hop, string Text, string Remedy)> Steps)
+    {
+        public override string ToString() => $"exit {Exit}\n{string.Join('\n', Steps)}";
+    }
+
+    private static async Task<Found> CheckAsync(params string[] arguments)
+    {
+        var result = await JunctionProcess.Run(["check", .. arguments, "--json"]);
+        Assert.Equal("", result.Error);
+        using var document = JsonDocument.Parse(result.Output);
+        return new Found(result.ExitCode, [.. document.RootElement.GetProperty("checks").EnumerateArray().Single().GetProperty("steps").EnumerateArray()
+            .Select(s => (s.GetProperty("hop").GetString()!, s.GetProperty("text").GetString()!, s.TryGetProperty("remedy", out var remedy) ? remedy.GetString()! : ""))]);
+    }
+}
