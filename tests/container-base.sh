@@ -10,11 +10,8 @@ into=$1
 dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
 libraries=(libc6 libgcc-s1 libstdc++6 libssl3 zlib1g)
 
-# This machine's own Debian, from wherever it has its packages. Only the first stage: to configure a system takes longer than all the rest.
-. /etc/os-release
-mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ' || true)
-debootstrap --foreign --variant=minbase --include="$(IFS=, && echo "${libraries[*]}")" "$VERSION_CODENAME" "$into/sdk" "${mirror:-http://deb.debian.org/debian}" >"$into/debootstrap.log" ||
-  { tail -n 5 "$into/debootstrap.log" >&2; exit 1; }
+# Only the first stage: to configure a system takes longer than all the rest.
+bash "$(dirname "$0")/debian-base.sh" "$into/sdk" --foreign --include="$(IFS=, && echo "${libraries[*]}")"
 
 unpack() {   # PACKAGE DIRECTORY: its files, below /usr where the directory has links to there
   dpkg-deb --fsys-tarfile "$into/sdk/var/cache/apt/archives/$1"_*.deb | tar -x --keep-directory-symlink -C "$2"
@@ -27,9 +24,7 @@ for package in "${libraries[@]}"; do
   unpack "$package" "$into/runtime"
 done
 rm -rf "$into"/runtime/usr/{bin,sbin,share/doc,share/lintian} "$into"/sdk/{debootstrap,var/cache/apt/archives/*,usr/share/{doc,man,locale}}
-# In a container debootstrap makes /proc a link to /proc.
-rm -f "$into/sdk/proc"
-mkdir -p "$into/runtime/usr/bin" "$into/sdk/etc/ssl/certs" "$into/sdk/proc"
+mkdir -p "$into/runtime/usr/bin" "$into/sdk/etc/ssl/certs"
 for system in sdk runtime; do
   cp -L /etc/ssl/certs/ca-certificates.crt "$into/$system/etc/ssl/certs/"
   ln -s /usr/share/dotnet/dotnet "$into/$system/usr/bin/dotnet"

@@ -33,8 +33,11 @@ internal abstract class SingleSegmentReader : PipeReader
     /// <summary>Bytes that were received and not yet consumed.</summary>
     protected ReadOnlySpan<byte> Unconsumed => _buffer is null ? default : _buffer.AsSpan(_start, _end - _start);
 
-    /// <summary>Waits until something arrived or the peer ended, holding no buffer.</summary>
-    protected abstract ValueTask WaitAsync(CancellationToken cancellationToken);
+    /// <summary>Waits until something arrived or the peer ended, holding no buffer. What it returns says nothing.</summary>
+    protected abstract ValueTask<int> WaitAsync(CancellationToken cancellationToken);
+
+    /// <summary>What an exception of <see cref="WaitAsync"/> means to the reader; null where it means what it is.</summary>
+    protected virtual ConnectionBrokenException? Meaning(Exception exception) => null;
 
     /// <summary>Receives into <paramref name="free"/>: a count, 0 for a clean end, or <see cref="NothingYet"/>.</summary>
     protected abstract ValueTask<int> ReceiveAsync(Memory<byte> free, CancellationToken cancellationToken);
@@ -100,7 +103,15 @@ internal abstract class SingleSegmentReader : PipeReader
         while (true)
         {
             if (_start == _end) Release();
-            await WaitAsync(cancellationToken);
+            try
+            {
+                await WaitAsync(cancellationToken);
+            }
+            catch (Exception e) when (Meaning(e) is { } broken)
+            {
+                throw broken;
+            }
+
             if (Took(await ReceiveAsync(Free(), cancellationToken))) return Current();
         }
     }

@@ -153,18 +153,9 @@ internal sealed class SocketConnection : Connection
     /// <summary>The receiving direction: waits with a zero-byte receive, then receives into a pooled buffer without waiting.</summary>
     private sealed class SocketInput(Socket socket, SocketOutput output) : SingleSegmentReader
     {
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
-        {
-            try
-            {
-                await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken);
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                throw Broken(e);
-            }
-        }
+        protected override ValueTask<int> WaitAsync(CancellationToken cancellationToken) => socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken);
+
+        protected override ConnectionBrokenException? Meaning(Exception exception) => exception is SocketException or ObjectDisposedException ? Broken(exception) : null;
 
         protected override ValueTask<int> ReceiveAsync(Memory<byte> free, CancellationToken cancellationToken) => new(ReceiveNow(free.Span));
 
@@ -172,15 +163,15 @@ internal sealed class SocketConnection : Connection
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public async ValueTask<int> ReceiveDirectAsync(Memory<byte> destination, CancellationToken cancellationToken)
         {
-            if (destination.IsEmpty)
-            {
-                if (Unconsumed.IsEmpty) await WaitAsync(cancellationToken);
-                return 0;
-            }
-
             if (!Unconsumed.IsEmpty) return TakeUnconsumed(destination.Span);
             try
             {
+                if (destination.IsEmpty)
+                {
+                    await WaitAsync(cancellationToken);
+                    return 0;
+                }
+
                 // The buffer is there anyway: to wait without it costs two system calls more.
                 var count = await socket.ReceiveAsync(destination, SocketFlags.None, cancellationToken);
                 if (count == 0 && WasReset) throw Broken(SocketError.ConnectionReset);

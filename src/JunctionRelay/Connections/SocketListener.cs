@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace JunctionRelay.Connections;
 
@@ -121,6 +122,10 @@ internal sealed class SocketListener : ConnectionListener
                 await (Paused ?? Task.CompletedTask);
                 continue;
             }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.InvalidArgument && TryListenAgain())
+            {
+                continue;
+            }
 
             if (Paused is not null)
             {
@@ -207,10 +212,32 @@ internal sealed class SocketListener : ConnectionListener
             _paused?.TrySetResult();
         }
 
+        if (isLent) MarkAsShared(_socket.SafeHandle);
         _socket.Dispose();
         // Whoever made the socket owns its file, unless somebody else listens there now.
         if (!_isInherited && !isLent && EndPoint is UnixDomainSocketEndPoint unix) File.Delete(unix.ToString());
         return ValueTask.CompletedTask;
+    }
+
+    // A socket that is disposed of while a thread is in a system call on it (an accept, on a busy machine) is disconnected by the framework to get the thread out, and the other process
+    // would listen no more; unless programs inherit it, by which the framework knows sockets that others have as well (SafeSocketHandle.TryUnblockSocket). It is closed in the next moment.
+    private static void MarkAsShared(SafeSocketHandle socket) => _ = Fcntl((int)socket.DangerousGetHandle(), SetDescriptorFlags, 0);
+
+    private const int SetDescriptorFlags = 2;   // F_SETFD of fcntl(2)
+
+    [DllImport("libc", EntryPoint = "fcntl"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Fcntl(int descriptor, int command, int flags);
+
+    // The process before us shares the socket until it has gone, and what happens to it there happens here: a port that nobody listens on any more would stay so for good.
+    private bool TryListenAgain()
+    {
+        lock (_lock)
+        {
+            if (!_isInherited || _isLent || _stopped || _paused is not null) return false;
+            SharePort(_socket, true);
+            _socket.Listen(Backlog);
+            return true;
+        }
     }
 
     // Linux: a listening socket that is shut down for reading stops listening and keeps its port (haproxy pauses so, too).

@@ -56,15 +56,16 @@ internal sealed class StreamConnection : Connection
         protected override bool TriesAtOnce => false;
 
         // A stream cannot be waited for without reading it.
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        protected override async ValueTask<int> WaitAsync(CancellationToken cancellationToken)
         {
-            if (_start < _end || _atEnd) return;
+            if (_start < _end || _atEnd) return 0;
             using var either = CancellationTokenSource.CreateLinkedTokenSource(aborted, cancellationToken);
             try
             {
                 (_start, _end) = (0, await stream.ReadAsync(_read, CancellationToken.None).AsTask().WaitAsync(either.Token));
                 _atEnd = _end == 0;
+                return 0;
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException || e is OperationCanceledException && aborted.IsCancellationRequested)
             {

@@ -81,13 +81,13 @@ internal sealed class TlsConnection : Connection
         // In TLS 1.3 a server judges the client's certificate when the client believes the handshake done, and not all say why they hang up.
         private string Hint => _received || refusal != CloseReason.DialHandshakeFailed ? "" : "it ended TLS before it sent a byte: it may want a certificate, or another one";
 
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        protected override async ValueTask WaitAsync(CancellationToken cancellationToken)
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        protected override async ValueTask<int> WaitAsync(CancellationToken cancellationToken)
         {
             await stream.Work!.WaitAsync(cancellationToken);
             try
             {
-                _ = await tls.ReadAsync(Memory<byte>.Empty, cancellationToken);
+                return await tls.ReadAsync(Memory<byte>.Empty, cancellationToken);
             }
             catch (Exception e) when (Translate(e) is { } broken)
             {

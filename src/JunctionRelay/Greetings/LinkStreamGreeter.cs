@@ -8,7 +8,9 @@ internal sealed class LinkStreamGreeter : IGreeter
 {
     public ValueTask<GreetOutcome> GreetAsync(Connection client, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var open = ((LinkStream)client).Open;
+        var stream = (LinkStream)client;
+        var open = stream.Open;
+        stream.ForgetOpen();
         if (open.Destination is not null && Destination.Read(open.Destination) is null)
             return new(GreetOutcome.Failed(CloseReason.GreetingInvalid, $"\"{open.Destination}\" is no destination"));
         return new(GreetOutcome.Said(new Greeting

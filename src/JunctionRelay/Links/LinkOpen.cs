@@ -58,6 +58,9 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     /// <summary>Stands for an OPEN that could not be read, until its refusal is answered.</summary>
     public static LinkOpen Unreadable { get; } = new("?", Guid.Empty, null, []);
 
+    /// <summary>Stands for an OPEN that both ends have heard.</summary>
+    public static LinkOpen Forgotten { get; } = new("-", Guid.Empty, null, []);
+
     private static class Tag
     {
         public const byte Service = 0x01, ConnectionId = 0x02, ClientAddress = 0x03, Path = 0x04, Destination = 0x05, LocalAddress = 0x06, Check = 0x07;
@@ -175,7 +178,7 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
             return (null, "OPEN ends in the middle of a field");
         if (service is null || connectionId is null)
             return (null, "OPEN lacks a service or a connection id");
-        return (new LinkOpen(service, connectionId.Value, clientAddress, path ?? [])
+        return (new LinkOpen(service, connectionId.Value, clientAddress, path?.ToArray() ?? [])
         {
             Destination = destination,
             LocalAddress = localAddress,

@@ -75,6 +75,8 @@ internal sealed partial class LinkStream
                 return $"CREDIT of stream {Id} after its RESET";
             if (Ledger.AcceptCredit(told) is not LedgerFault.None and var fault)
                 return $"CREDIT of stream {Id} with received {told.Received}, delivered {told.Delivered}, limit {told.Limit}: {fault} (sent {Ledger.Sent})";
+            // Whoever knows the stream is never sent its OPEN again.
+            if (Ledger.Opener) ForgetOpen();
             HaveRoom();
             return null;
         }

@@ -23,6 +23,7 @@ internal sealed partial class LinkStream : Connection
     private TaskCompletionSource? _answered;
     private CloseReason? _broken;
     private bool _brokenByPeer;
+    private readonly bool _isHeld;
 
     /// <param name="session">The session that carries the stream.</param>
     /// <param name="id">Its number in the session.</param>
@@ -31,7 +32,7 @@ internal sealed partial class LinkStream : Connection
     /// <param name="reserve">What the stream has reserved from both budgets; 0 for one that is refused at once.</param>
     public LinkStream(LinkSession session, uint id, bool opener, LinkOpen open, (int Send, int Receive) reserve)
     {
-        (Session, Id, Open) = (session, id, open);
+        (Session, Id, Open, _isHeld) = (session, id, open, open.IsHeld);
         // Of a held stream the first credit is the answer.
         Ledger = new StreamLedger(
             opener, opener && open.IsHeld ? 0 : session.PeerLimits.InitialWindow, !opener && open.IsHeld ? 0 : session.Limits.InitialWindow);
@@ -52,8 +53,8 @@ internal sealed partial class LinkStream : Connection
 
     public uint Id { get; }
 
-    /// <summary>Service, connection id and path, as the opener said them.</summary>
-    public LinkOpen Open { get; }
+    /// <summary>Service, connection id and path, as the opener said them; <see cref="LinkOpen.Forgotten"/> once they were heard.</summary>
+    public LinkOpen Open { get; private set; }
 
     public override PipeReader Input => _decompressing ?? (PipeReader)_input;
 
@@ -100,12 +101,15 @@ internal sealed partial class LinkStream : Connection
         Session.WakeWriter();
     }
 
+    /// <summary>Whoever took the stream has heard what the opener said: a stream lives for hours, and need not keep it.</summary>
+    public void ForgetOpen() => Open = LinkOpen.Forgotten;
+
     /// <summary>The target of a held stream is reached: the opener may send. Of a stream that is not held nobody waits for this.</summary>
     public void Answer()
     {
         lock (Gate)
         {
-            if (!Open.IsHeld || IsOver || Ledger.Limit > 0)
+            if (!_isHeld || IsOver || Ledger.Limit > 0)
                 return;
             Ledger.Limit = Session.Limits.InitialWindow;
             Session.EnqueueControl(this);

@@ -14,6 +14,8 @@ internal sealed class AdmittedClient(Connection connection, Admission admission)
     private readonly EndPoint? _balancer = admission.AwaitsHeader(connection.RemoteEndPoint) ? connection.RemoteEndPoint : null;
     private EndPoint? _counted = admission.AwaitsHeader(connection.RemoteEndPoint) ? null : connection.RemoteEndPoint;
 
+    private EndPoint? _local;   // as a balancer says it
+
     /// <summary>The other end of the socket is not the client itself.</summary>
     public bool IsBehindBalancer => _balancer is not null;
 
@@ -21,7 +23,7 @@ internal sealed class AdmittedClient(Connection connection, Admission admission)
     public EndPoint? Address { get; private set; } = connection.RemoteEndPoint;
 
     /// <summary>Where the client connected to.</summary>
-    public EndPoint? Local { get; private set; } = connection.LocalEndPoint;
+    public EndPoint? Local => _local ?? connection.LocalEndPoint;
 
     /// <summary>Reads the header where one is awaited, before TLS and all else, and admits the client that it names. Null = go on.</summary>
     public async ValueTask<(CloseReason Reason, string Detail)?> UnwrapAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
@@ -31,7 +33,7 @@ internal sealed class AdmittedClient(Connection connection, Admission admission)
         var parsed = await reader.ReadAsync<ProxyProtocolHeader>(ProxyProtocolHeader.Parse);
         if (parsed.Message is not { } header) return parsed.State == PreambleState.Invalid ? (CloseReason.GreetingInvalid, parsed.Why) : reader.Missing;
         if (header.Source is not { } client) return null;
-        (Address, Local) = (client, header.Destination);
+        (Address, _local) = (client, header.Destination);
         if (admission.RefuseBehind(client) is { } refusal) return (refusal, $"behind {SocketDialer.Text(_balancer)}");
         _counted = client;
         return null;

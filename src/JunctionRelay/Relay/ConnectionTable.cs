@@ -36,22 +36,21 @@ internal sealed class ConnectionTable(TimeProvider time)
     public long SweptAt => Volatile.Read(ref _sweptAt);
 
     /// <summary>Registers a connection and runs it to its end.</summary>
-    public async Task RunAsync(RelayedConnection connection)
+    public Task RunAsync(RelayedConnection connection)
     {
         _connections[connection] = connection.Id;
         Interlocked.Increment(ref _count);
-        try
+        return connection.RunAsync(this);
+    }
+
+    /// <summary>Nothing of the connection is left.</summary>
+    public void Left(RelayedConnection connection)
+    {
+        _connections.TryRemove(connection, out _);
+        if (connection.End is { } end) Ended.Add(end);
+        if (Interlocked.Decrement(ref _count) == 0)
         {
-            await connection.RunAsync();
-        }
-        finally
-        {
-            _connections.TryRemove(connection, out _);
-            if (connection.End is { } end) Ended.Add(end);
-            if (Interlocked.Decrement(ref _count) == 0)
-            {
-                lock (_lock) _empty?.TrySetResult();
-            }
+            lock (_lock) _empty?.TrySetResult();
         }
     }
 

@@ -29,14 +29,16 @@ internal sealed class RelayedConnection
     private readonly VendorListeners? _vendors;
     private readonly PausedServices? _paused;
     private readonly long _started;
-    private readonly CancellationTokenSource _stop = new();
+    private CancellationTokenSource? _stop = new();   // null once bytes pass: from then on the splice is told
     private readonly AdmittedClient _admitted;
     private Connection _client;   // replaced once, by Secure
     private volatile Splice? _splice;
     private TargetHealth? _dialled;
-    private DialRequest _request;
+    private string? _targetName;
+    private IReadOnlyList<string> _path = [];   // the junctions before us
+    private ClientClaims? _claims;   // what is known of the client's user
     private Route _route;
-    private string? _clientText;   // as the first junction saw it
+    private string? _clientText;   // as the junction before us says it
     private string? _user;   // proved by a password
     private volatile bool _dialling;   // nobody reads the client meanwhile
     private bool _isTold;   // refused in the client's own protocol
@@ -49,7 +51,6 @@ internal sealed class RelayedConnection
     {
         (Id, _client, _relay, _listen, _metrics, _log, _time, _vendors, _paused) = (ConnectionId.Next(), client, relay, listen, metrics, log, time, vendors, paused);
         _admitted = new AdmittedClient(client, relay.Admission);
-        _clientText = Text(Client);
         Relay = relay.LoggedAs;
         _started = time.GetTimestamp();
     }
@@ -65,16 +66,16 @@ internal sealed class RelayedConnection
     public TimeSpan Age => _time.GetElapsedTime(_started);
 
     /// <summary>The client's address as the first junction saw it.</summary>
-    public string ClientText => _clientText ?? "unix";
+    public string ClientText => ClientAddress ?? "unix";
 
     /// <summary>The name that the client's certificate, or that of the junction before us, or a password proved.</summary>
     public string PeerName => _client.Peer?.Name ?? _user ?? "-";
 
     /// <summary>Why it may not go on, by a list that is newer than the connection; null when it may.</summary>
-    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_request.Path ?? []);
+    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_path);
 
     /// <summary>The target that was dialled last.</summary>
-    public string TargetName => _dialled?.Target.NameFor(_request) ?? "-";
+    public string TargetName => _targetName ?? "-";
 
     public long BytesToTarget => _splice?.BytesToTarget ?? 0;
     public long BytesToClient => _splice?.BytesToClient ?? 0;
@@ -91,13 +92,14 @@ internal sealed class RelayedConnection
     /// <summary>How it ended; null while it lives, and for a health check, which nobody wants to see every ten seconds.</summary>
     public EndedConnection? End { get; private set; }
 
-    /// <summary>Runs the connection from handshake to its end. Never throws.</summary>
-    public async Task RunAsync()
+    /// <summary>Runs the connection from handshake to its end, and leaves the table. Never throws.</summary>
+    public async Task RunAsync(ConnectionTable table)
     {
         var (reason, detail) = (CloseReason.InternalError, "");
         try
         {
-            (reason, detail) = await LiveAsync();
+            var arrived = await ArriveAsync();
+            (reason, detail) = arrived.Connection is { } target ? await SpliceAsync(target) : (arrived.Reason, arrived.Detail);
             if (_stopReason != 0) reason = (CloseReason)_stopReason;
         }
         catch (OperationCanceledException) when (_stopReason != 0)
@@ -114,7 +116,14 @@ internal sealed class RelayedConnection
         }
         finally
         {
-            await EndAsync(reason, detail);
+            try
+            {
+                await EndAsync(reason, detail);
+            }
+            finally
+            {
+                table.Left(this);
+            }
         }
     }
 
@@ -122,7 +131,7 @@ internal sealed class RelayedConnection
     public void Abort(CloseReason reason)
     {
         Interlocked.CompareExchange(ref _stopReason, (int)reason, 0);
-        _stop.Cancel();
+        _stop?.Cancel();
         _splice?.Abort(reason);
     }
 
@@ -163,44 +172,44 @@ internal sealed class RelayedConnection
         return 0;
     }
 
-    private async Task<(CloseReason Reason, string Detail)> LiveAsync()
+    // Stages 2 to 7. A method of its own, so that nothing of what it held stays for as long as bytes pass.
+    private async Task<DialOutcome> ArriveAsync()
     {
-        var refused = await _admitted.UnwrapAsync(_relay.Limits.Handshake, _time, _stop.Token);
-        _clientText = Text(Client);
-        if (refused is { } refusal)
+        var stop = _stop!.Token;
+        if (await _admitted.UnwrapAsync(_relay.Limits.Handshake, _time, stop) is { } refusal)
         {
             if (refusal.Reason is CloseReason.AddressNotAllowed or CloseReason.TooManyFromClient) _metrics.Denied(Relay, refusal.Reason.Name());
-            return refusal;
+            return DialOutcome.Failed(refusal.Reason, refusal.Detail);
         }
 
         if (_listen.Handshake is { } handshake)
         {
-            var secured = await handshake.RunAsync(_client, _relay.Limits.Handshake, _stop.Token);
-            if (secured.Connection is null) return (secured.Reason, secured.Detail);
+            var secured = await handshake.RunAsync(_client, _relay.Limits.Handshake, stop);
+            if (secured.Connection is null) return DialOutcome.Failed(secured.Reason, secured.Detail);
             _client = secured.Connection;
         }
 
-        var greeted = await _listen.Greeter.GreetAsync(_client, _relay.Limits.Handshake, _stop.Token);
+        var greeted = await _listen.Greeter.GreetAsync(_client, _relay.Limits.Handshake, stop);
         if (greeted.Greeting is not { } greeting)
         {
             _isTold = greeted.IsTold;
-            return (greeted.Reason, greeted.Detail);
+            return DialOutcome.Failed(greeted.Reason, greeted.Detail);
         }
 
         Id = greeting.Id ?? Id;
-        _clientText = greeting.Client ?? _clientText;
+        _clientText = greeting.Client;
         _user = greeting.User;
 
-        var dial = await DialAsync(greeting);
-        if (dial.Connection is { } target) return await SpliceAsync(target);
+        var dial = await DialAsync(greeting, stop);
+        if (dial.Connection is not null) return dial;
         _isTold = await _listen.Greeter.AnswerAsync(_client, dial.Reason);
         // Peers are told the reason; one that checks the path also what our log says of it.
         if (greeting.IsCheck && _client is LinkStream stream) stream.Abort(dial.Reason, dial.Detail);
-        return (dial.Reason, dial.Detail);
+        return dial;
     }
 
     // Stages 5 to 7: whether it may, where it goes, and there.
-    private async Task<DialOutcome> DialAsync(Greeting greeting)
+    private async Task<DialOutcome> DialAsync(Greeting greeting, CancellationToken stop)
     {
         var verdict = _relay.Authorization.Judge(_client.Peer, Client, greeting);
         if (!verdict.Allowed) return Denied(verdict.Rule, $"{verdict.Rule}: {verdict.Detail}");
@@ -212,17 +221,19 @@ internal sealed class RelayedConnection
         if (greeting.Service is { } paused && IsPaused(paused)) return Denied(PausedServices.Rule, PausedServices.Refusal(paused));
 
         var started = _time.GetTimestamp();
-        _request = new DialRequest(Id, _listen.PortOffset, _clientText, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
+        _path = greeting.Path;
+        _claims = greeting.Claims;
+        var request = new DialRequest(Id, _listen.PortOffset, ClientAddress, greeting.Path, greeting.Destination, greeting.AwaitsAnswer)
         {
             Local = greeting.Local ?? Text(_admitted.Local),
             Facts = new ProxyProtocolFacts(Id.ToString(), _client.TlsVersion, _client.Peer?.Name),
-            Claims = greeting.Claims,
             IsCheck = greeting.IsCheck,
         };
         _dialling = true;
-        if (await AskAsync(greeting, targets) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
-        var dial = await targets.DialAsync(_request, _stop.Token);
+        if (await AskAsync(greeting, targets, request, stop) is { Allowed: false } no) return Denied(no.Rule, $"{no.Rule}: {no.Detail}");
+        var dial = await targets.DialAsync(request with { Claims = _claims }, stop);
         _dialled = dial.Target;
+        _targetName = dial.Target?.Target.NameFor(request);
         if (dial.Outcome.Connection is not null) _metrics.Dialled(Relay, _time.GetElapsedTime(started));
         else if (dial.Outcome.Reason == CloseReason.NotPermitted) return Denied("open", dial.Outcome.Detail);
         return dial.Outcome;
@@ -230,17 +241,19 @@ internal sealed class RelayedConnection
 
     private bool IsPaused(string service) => _relay.Services.Paused.Contains(service) || _paused?.Contains(service) == true;
 
+    private string? ClientAddress => _clientText ?? Text(Client);
+
     private static string? Text(EndPoint? address) => address is null ? null : SocketDialer.Text(address);
 
     // Stage 5, the part that asks others, who want to know the target, too.
-    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets)
+    private async ValueTask<Verdict> AskAsync(Greeting greeting, TargetList targets, DialRequest request, CancellationToken stop)
     {
         var name = ServiceOf(greeting) ?? _relay.Name;
         if (!_relay.Auths.TryGetValue(name, out var auth)) return new Verdict(true, "auth");
         var claims = await auth.IdentifyAsync(_admitted.IsBehindBalancer ? null : _client, greeting.Claims);
-        _request = _request with { Claims = claims };
-        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(_request)));
-        return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, _stop.Token);
+        _claims = claims;
+        var target = string.Join(", ", targets.Targets.Select(t => t.Target.NameFor(request)));
+        return await auth.JudgeAsync(claims, _client.Peer?.Name, name, greeting.Service is not null, ClientText, target, stop);
     }
 
     private DialOutcome Denied(string rule, string detail)
@@ -265,13 +278,14 @@ internal sealed class RelayedConnection
         _dialled!.ConnectionStarted();
         try
         {
-            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _request.Claims?.User ?? "");
+            _log.ConnectionOpened(Id, Relay, ClientText, PeerName, TargetName, _claims?.User ?? "");
             await _listen.Greeter.AnswerAsync(_client, refusal: null);
             var (client, followed) = Follow(target);
             var splice = new Splice(client, followed, _relay.Limits, _relay.Socket, _time);
             _splice = splice;
             // Seen by Abort, or Abort's reason seen here: never neither.
             Interlocked.MemoryBarrier();
+            _stop = null;
             // An abort that came between the dial and this line found no splice to tell.
             if (_stopReason != 0) splice.Abort((CloseReason)_stopReason);
             var reason = await splice.RunAsync();
@@ -318,7 +332,7 @@ internal sealed class RelayedConnection
         var isListed = !reason.IsOfStrangers() || _relay.Strangers.TryTake(_time, out var leftOut) && Told(leftOut);
         _log.ConnectionEnded(
             isProbe || !isListed ? LogLevel.Debug : LogLevel.Information,
-            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _request.Claims?.User }, detail);
+            Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age.TotalSeconds, reason.Name(), (Holder ?? LicenseHolder.None) with { Asserted = _claims?.User }, detail);
         if (!isProbe) End = new EndedConnection(_time.GetUtcNow(), Id, Relay, ClientText, PeerName, TargetName, toTarget, toClient, Age, reason, Holder, detail);
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Relay;
@@ -22,7 +24,9 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
     private long _bytes;
     private long _steps;
     private long _endedAt;
-    private volatile bool _writing;
+    private int _inTurn;   // bytes passed on since the last wait
+    private bool _writing;   // a fault is the receiver's
+    private volatile bool _waiting;
 
     /// <summary>Bytes passed on so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
@@ -34,42 +38,25 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
     public long EndedAt => Volatile.Read(ref _endedAt);
 
     /// <summary>Waiting for the receiver to take bytes, and so not noticing what becomes of the sender.</summary>
-    public bool IsWriting => _writing;
+    public bool IsWriting => _waiting;
 
     /// <summary>Runs until the sender ends or one of the two breaks. Reads and writes nothing else, and closes nothing but the receiving direction.</summary>
+    /// <remarks>Most connections only wait to read: what this method keeps meanwhile, each of them holds twice. So the writing has a method of its own.</remarks>
     public async Task<DirectionEnd> RunAsync()
     {
-        var inTurn = 0;
-        var writing = false;
         try
         {
-            while (true)
+            for (var ended = false; !ended;)
             {
                 var read = from.Input.ReadAsync();
-                if (!read.IsCompletedSuccessfully) inTurn = 0;
+                if (!read.IsCompletedSuccessfully) _inTurn = 0;
                 var result = await read;
+                ended = result.IsCompleted;
                 Volatile.Write(ref _steps, _steps + 1);
-                foreach (var segment in result.Buffer)
-                {
-                    writing = true;
-                    var write = to.Output.WriteAsync(segment);
-                    if (!write.IsCompletedSuccessfully)
-                    {
-                        _writing = true;
-                        inTurn = 0;
-                    }
-
-                    await write;
-                    _writing = writing = false;
-                    inTurn += segment.Length;
-                    Volatile.Write(ref _bytes, _bytes + segment.Length);
-                    Volatile.Write(ref _steps, _steps + 1);
-                }
-
-                from.Input.AdvanceTo(result.Buffer.End);
-                if (result.IsCompleted) break;
-                if (inTurn < MostBytesPerTurn) continue;
-                inTurn = 0;
+                var passed = PassOnAsync(result.Buffer);
+                if (!passed.IsCompletedSuccessfully) await passed;
+                if (_inTurn < MostBytesPerTurn) continue;
+                _inTurn = 0;
                 await Task.Yield();
             }
 
@@ -79,9 +66,33 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
         }
         catch (ConnectionBrokenException e)
         {
-            _writing = false;
-            var side = writing == (fromSide == ConnectionSide.Client) ? ConnectionSide.Target : ConnectionSide.Client;
-            return new(side, e.Fault, e.Told, writing, e.Detail);
+            _waiting = false;
+            var side = _writing == (fromSide == ConnectionSide.Client) ? ConnectionSide.Target : ConnectionSide.Client;
+            return new(side, e.Fault, e.Told, _writing, e.Detail);
         }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask PassOnAsync(ReadOnlySequence<byte> bytes)
+    {
+        _writing = true;
+        foreach (var segment in bytes)
+        {
+            var write = to.Output.WriteAsync(segment);
+            if (!write.IsCompletedSuccessfully)
+            {
+                _waiting = true;
+                _inTurn = 0;
+            }
+
+            await write;
+            _waiting = false;
+            _inTurn += segment.Length;
+            Volatile.Write(ref _bytes, _bytes + segment.Length);
+            Volatile.Write(ref _steps, _steps + 1);
+        }
+
+        _writing = false;
+        from.Input.AdvanceTo(bytes.End);
     }
 }

@@ -3,13 +3,10 @@ using Microsoft.Playwright;
 
 namespace JunctionRelay.Scenarios.Harness;
 
-/// <summary>The status page of a junction in the system's chromium, without a screen. What it asks for elsewhere, and what it complains of, is kept.</summary>
+/// <summary>The status page of a junction in a browser. What it asks for elsewhere, and what it complains of, is kept.</summary>
 internal sealed class StatusPage : IAsyncDisposable
 {
-    private readonly IPlaywright _playwright;
-    private readonly IBrowser _browser;
-
-    private StatusPage(IPlaywright playwright, IBrowser browser, IPage page) => (_playwright, _browser, Page) = (playwright, browser, page);
+    private StatusPage(IPage page) => Page = page;
 
     public IPage Page { get; }
 
@@ -20,13 +17,10 @@ internal sealed class StatusPage : IAsyncDisposable
     public ConcurrentQueue<string> Asked { get; } = new();
 
     /// <summary>Opens the page of the admin endpoint at this port, and waits for its first frame.</summary>
-    public static async Task<StatusPage> Open(int port, int width = 1360, int height = 900, ColorScheme scheme = ColorScheme.Light)
+    public static async Task<StatusPage> Open(Chromium browser, int port, int width = 1360, int height = 900, ColorScheme scheme = ColorScheme.Light)
     {
-        var playwright = await Playwright.CreateAsync();
-        // The sandbox needs what root in a container has not; nothing but our own page is shown.
-        var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox"] });
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, IsMobile = width < 600 });
-        var status = new StatusPage(playwright, browser, page);
+        var page = await browser.NewPage(width, height, scheme);
+        var status = new StatusPage(page);
         page.Console += (_, message) => { if (message.Type is "error" or "warning") status.Complaints.Enqueue(message.Text); };
         page.PageError += (_, error) => status.Complaints.Enqueue(error);
         page.Request += (_, request) => status.Asked.Enqueue(request.Url);
@@ -36,14 +30,10 @@ internal sealed class StatusPage : IAsyncDisposable
     }
 
     /// <summary>Waits until an element says this.</summary>
-    public Task Says(string selector, string text) => Assertions.Expect(Page.Locator(selector)).ToHaveTextAsync(text, new() { Timeout = (float)Deadline.Start.TotalMilliseconds });
+    public Task Says(string selector, string text) => Assertions.Expect(Page.Locator(selector)).ToHaveTextAsync(text);
 
     /// <summary>How many there are, once they are as many.</summary>
-    public Task Counts(string selector, int count) => Assertions.Expect(Page.Locator(selector)).ToHaveCountAsync(count, new() { Timeout = (float)Deadline.Start.TotalMilliseconds });
+    public Task Counts(string selector, int count) => Assertions.Expect(Page.Locator(selector)).ToHaveCountAsync(count);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _browser.DisposeAsync();
-        _playwright.Dispose();
-    }
+    public async ValueTask DisposeAsync() => await Page.CloseAsync();
 }

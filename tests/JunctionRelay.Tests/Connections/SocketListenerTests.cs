@@ -48,6 +48,29 @@ public sealed class SocketListenerTests
     }
 
     [Fact]
+    public async Task A_port_that_another_process_stopped_listens_again()
+    {
+        await using var before = SocketListener.Bind(Free(), SocketSettings.Default);
+        // The same socket under another number, as the next process has it.
+        await using var after = SocketListener.Bind(
+            before.EndPoint, SocketSettings.Default, inherited: new InheritedSockets([new Socket(new SafeSocketHandle(Duplicate((int)before.Lend().Handle), ownsHandle: true))]));
+        var accepting = after.AcceptAsync().AsTask();
+        before.Lend().Shutdown(SocketShutdown.Both);
+        // A client that comes in that moment is refused, later ones are not.
+        for (var tries = 1; !accepting.IsCompleted; tries++)
+        {
+            Assert.True(tries < 1000, "nobody listens any more");
+            await ConnectAsync(after.EndPoint);
+        }
+
+        (await accepting)!.Abort(CloseReason.Stopping);
+    }
+
+    [DllImport("libc", EntryPoint = "dup", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Duplicate(int descriptor);
+
+    [Fact]
     public async Task A_stopped_listener_accepts_null()
     {
         await using var listener = SocketListener.Bind(Free(), SocketSettings.Default);
