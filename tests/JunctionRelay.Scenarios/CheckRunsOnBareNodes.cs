@@ -33,6 +33,8 @@ public sealed partial class CheckRunsOnBareNodes
     [InlineData("forward -W 127.0.0.1:1")]
     [InlineData("pki init --directory pki")]
     [InlineData("demo")]
+    [InlineData("exec -c plain.json -- true")]
+    [InlineData("enroll 127.0.0.1:1 --token-file token --identity identity")]
     public async Task Without_OpenSSL_what_needs_it_says_so(string command)
     {
         using var folder = new TemporaryFolder();

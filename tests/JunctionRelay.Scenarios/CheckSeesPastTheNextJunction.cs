@@ -12,6 +12,8 @@ public sealed class CheckSeesPastTheNextJunction
     // On the same machine as the junctions, the server needs an address of its own: its vendor port is opened beside it.
     private const string Server = "127.0.0.2";
 
+    private static readonly TimeSpan OnABusyMachine = TimeSpan.FromSeconds(60);
+
     [Fact]
     public async Task The_far_end_of_a_chain_says_what_it_met()
     {
@@ -46,7 +48,7 @@ public sealed class CheckSeesPastTheNextJunction
         await using var cloud = await JunctionProcess.Start(File.ReadAllText(config));
         await cloud.Line("link with dmz is up", Deadline.Start);
 
-        var (whole, steps) = await CheckAsync("lmgrd", "-c", config);
+        var (whole, steps) = await UntilAllIsWellAsync(cloud, "lmgrd", "-c", config);
         Assert.Equal(0, whole.ExitCode);
         // The first of the two addresses leads nowhere, which is told and does no harm; that the test's certificates run out soon is told under a second tls.
         Assert.Equal(["junction", "tcp", "tcp", "tls", "link", "policy", "dial", "lmgrd", "redirect", "redirect-name", "vendor-port", "vendor", "relay"], steps.Where((s, i) => s.Hop != "tls" || steps[i - 1].Hop != "tls").Select(s => s.Hop));
@@ -86,7 +88,7 @@ public sealed class CheckSeesPastTheNextJunction
             }
             """);
         await near.Line("link with far is up", Deadline.Start);
-        await Deadline.Until(async () => (await CheckAsync("lmgrd", "-c", config)).Result.ExitCode == 0, Deadline.Start, "the check finds nothing wrong", near.Trouble);
+        Assert.Equal(0, (await UntilAllIsWellAsync(near, "lmgrd", "-c", config)).Result.ExitCode);
     }
 
     [Theory]
@@ -106,9 +108,18 @@ public sealed class CheckSeesPastTheNextJunction
         if (exit != 0) Assert.Contains("No license", result.Output, StringComparison.Ordinal);
     }
 
+    // A check gives a handshake 5 s and a connection 5 s: on a machine with more to do than it can, one of them may take longer. What is asked here is what it finds.
+    private static async Task<(ProgramResult Result, IReadOnlyList<(string Hop, string Verdict, string Text)> Steps)> UntilAllIsWellAsync(JunctionProcess junction, params string[] arguments)
+    {
+        var found = await CheckAsync(arguments);
+        await Deadline.Until(
+            async () => found.Result.ExitCode == 0 || (found = await CheckAsync(arguments)).Result.ExitCode == 0, OnABusyMachine, "the check finds nothing wrong", () => $"{found.Result}\n{junction.Trouble()}");
+        return found;
+    }
+
     private static async Task<(ProgramResult Result, IReadOnlyList<(string Hop, string Verdict, string Text)> Steps)> CheckAsync(params string[] arguments)
     {
-        var result = await JunctionProcess.Run(["check", .. arguments, "--json"]);
+        var result = await RealProgram.Run(JunctionProcess.Binary(), ["check", .. arguments, "--json"], within: OnABusyMachine);
         Assert.Equal("", result.Error);
         using var document = JsonDocument.Parse(result.Output);
         return (result, [.. document.RootElement.GetProperty("checks").EnumerateArray().Single().GetProperty("steps").EnumerateArray()

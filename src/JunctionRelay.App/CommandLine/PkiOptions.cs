@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Security.Cryptography;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 using JunctionRelay.Pki;
 
@@ -40,6 +41,7 @@ internal sealed class PkiOptions
     /// <summary>Runs <paramref name="act"/>; what goes wrong with files is one line and exit code 1.</summary>
     public static async Task<int> RunAsync(Func<Task<int>> act)
     {
+        OpenSslFloor.Demand();
         try
         {
             return await act();

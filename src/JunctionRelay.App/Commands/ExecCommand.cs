@@ -48,6 +48,7 @@ internal static class ExecCommand
 
     private static async Task<int> RunAsync(IReadOnlyList<string> options, int job)
     {
+        Hosting.OpenSslFloor.Demand();
         var report = await AgentProcess.StartAsync(options);
         if (report.Exit != ExitCodes.Ok) return report.Exit;
         var space = await JobSpace.MakeAsync(report.Names, Takeover.UserId);

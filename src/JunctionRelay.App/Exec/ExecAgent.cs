@@ -24,7 +24,6 @@ internal static class ExecAgent
         using var output = new LogOutput(Console.OpenStandardError(), new TextLog(), LogWords.Level(level), TimeProvider.System);
         using var log = LoggerFactory.Create(l => l.AddProvider(output).SetMinimumLevel(LogLevel.Trace));
         // An instance of its own: other agents with the same certificate are not taken for its ghosts.
-        OpenSslFloor.Demand();
         var plan = RelayPlanBuilder.Build(config, home, TimeProvider.System, Guid.NewGuid().ToString(), log.CreateLogger<LinkService>());
         await using var links = new LinkService(plan.Links, log.CreateLogger<LinkService>());
         await using var relays = new RelayService(plan.Relays, plan.DrainTimeout, log.CreateLogger<RelayService>(), TimeProvider.System, (plan.Peers, links.Streams));

@@ -52,6 +52,20 @@ public sealed class LicenseFileFuzzTests
         Assert.True(files > Fuzz.Cases / 10 && pinned > Fuzz.Cases / 100, $"{files} files, {pinned} pinned ports in {Fuzz.Cases} cases");
     }
 
+    /// <summary>Found as case 757968: quotation marks hold several words together, and what was repeated as a port or kept as an option had a hostid in it.</summary>
+    [Theory]
+    [InlineData($"SERVER lic1 0050568a1b2c 27000\nVENDOR demod \"PORT=1 HOST lic2 {Hostid} 65536\"\n")]
+    [InlineData($"SERVER lic1 0050568a1b2c 27000 \"HEARTBEAT_INTERVAL=20 {Hostid}\"\n")]
+    [InlineData($"SERVER lic1 0050568a1b2c PORT={Hostid}\n")]
+    public void Quotation_marks_carry_no_hostid_out_of_the_file(string text)
+    {
+        var file = LicenseFile.Parse("x.lic", Encoding.ASCII.GetBytes(text)).File!;
+        foreach (var server in file.Servers)
+            AssertNoHostid(server.Tail);
+        foreach (var remark in file.Remarks)
+            AssertNoHostid(remark.What);
+    }
+
     // Loops and spans in place of assertions over collections: of ten million cases these cost most.
     private static void Check(LicenseFile file)
     {
