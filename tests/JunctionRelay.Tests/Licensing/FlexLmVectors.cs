@@ -2,7 +2,7 @@ using JunctionRelay.Licensing;
 
 namespace JunctionRelay.Tests.Licensing;
 
-/// <summary>Known messages. All synthetic; sums computed independently of this code, header rest and tail as in the one published packet.</summary>
+/// <summary>Known messages. All synthetic (the published ones: <see cref="PublishedPacketTests"/>); sums computed independently of this code, header rest and tail as in the one published packet.</summary>
 internal static class FlexLmVectors
 {
     public const string RedirectToLic =
