@@ -16,6 +16,9 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     private readonly string _run = string.Create(CultureInfo.InvariantCulture, $"{Mark}-{Environment.ProcessId}-{Interlocked.Increment(ref _created)}");
     private readonly List<Host> _hosts = [];
 
+    // Once for all scenarios: two at the same namespace would each miss it.
+    private static readonly Lazy<Task> Swept = new(Sweep);
+
     private NetworkNamespaces()
     {
     }
@@ -24,14 +27,18 @@ internal sealed class NetworkNamespaces : IAsyncDisposable
     public static async Task<NetworkNamespaces> Create()
     {
         Assert.True(Environment.IsPrivilegedProcess, "Scenarios with several hosts make network namespaces, which only root may: run them as root.");
+        await Swept.Value;
+        return new NetworkNamespaces();
+    }
+
+    private static async Task Sweep()
+    {
         foreach (var line in (await RealProgram.Succeed("ip", ["netns", "list"])).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var name = line.Split(' ')[0];
             if (name.Split('-') is [Mark, var process, ..] && !Directory.Exists($"/proc/{process}"))
                 await Remove(name);
         }
-
-        return new NetworkNamespaces();
     }
 
     /// <summary>A host with a loopback interface and the given lines in its own <c>/etc/hosts</c>.</summary>
