@@ -6,7 +6,7 @@ namespace JunctionRelay.App.Hosting;
 
 /// <summary>
 /// The groups in which TLS agrees on keys: elliptic curves of 128 bits and more. OpenSSL 3 offers finite fields as well; the smallest is worth 112 bits, and the largest costs a
-/// hundred times a curve's processor, for which any stranger may ask. .NET has no say in groups, so that OpenSSL is told itself (docs/decisions/0005).
+/// hundred times a curve's processor, for which any stranger may ask. .NET has no say in groups, so that OpenSSL is told itself (docs/decisions/0006).
 /// </summary>
 internal static class KeyExchangeGroups
 {

@@ -71,6 +71,8 @@ internal sealed record ProxyProtocolHeader(IPEndPoint? Source, IPEndPoint? Desti
                 : Invalid("it begins with P and no PROXY header");
         }
 
+        // Judged the same however it arrives: before its end is there, such a byte is refused as well.
+        if (bytes[..end].ContainsAnyExceptInRange((byte)' ', (byte)'~')) return Invalid("its PROXY header holds a byte that is no printable letter");
         var words = Encoding.Latin1.GetString(bytes[..end]).Split(' ');
         if (words is ["PROXY", "UNKNOWN", ..]) return PreambleParse<ProxyProtocolHeader>.Parsed(end + 2, Local);
         if (words is ["PROXY", "TCP4" or "TCP6", var from, var to, var fromPort, var toPort]

@@ -199,6 +199,8 @@ internal sealed class LinkDirectory
             var (name, _) = _sessions.Find(s => s.Session == session);
             _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
             _sessions.RemoveAll(s => s.Session == session);
+            if (session.HoldLeft is { Ticks: > 0 } left)
+                _expected[name] = (session.Time.GetTimestamp(), left);
             if (!_sessions.Exists(s => s.Name == name))
                 _held.Remove(name);
         }

@@ -147,7 +147,8 @@ internal sealed partial class LinkSession
         {
             lock (_gate)
             {
-                if (_isEnded || !IsPeerDraining && !_isDown) return TimeSpan.Zero;
+                // A peer that drains may close a session that carries nothing before its successor has one: that is waited for all the same.
+                if (!IsPeerDraining && (_isEnded || !_isDown)) return TimeSpan.Zero;
                 var left = IsPeerDraining ? _options.HoldOpensWhileDraining - Time.GetElapsedTime(_peerDrainsSince) : _options.HoldOpens - Time.GetElapsedTime(_downSince);
                 return left > TimeSpan.Zero ? left : TimeSpan.Zero;
             }

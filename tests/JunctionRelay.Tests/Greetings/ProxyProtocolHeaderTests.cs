@@ -41,6 +41,7 @@ public sealed class ProxyProtocolHeaderTests
     [InlineData("proxy tcp4 192.168.0.1 192.168.0.11 56324 443\r\n")]
     [InlineData("PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\n\n")]
     [InlineData("PROXY \0")]
+    [InlineData("PROXY UNKNOWN \0\r\n")]
     [InlineData("GET / HTTP/1.1\r\n")]
     public void What_is_no_version_1_is_refused(string text)
     {

@@ -102,6 +102,9 @@ public sealed class Peer : IDisposable
         return listener;
     }
 
+    /// <summary>What the system takes of us before it has been acknowledged. By default megabytes, of which a third must drain before a send that waits goes on.</summary>
+    public int SendBufferBytes { set => _socket.SendBufferSize = value; }
+
     public Task SendAsync(ReadOnlyMemory<byte> bytes, TimeSpan? within = null) => _stream.WriteAsync(bytes).AsTask().WaitAsync(within ?? Eventually.Deadline);
 
     // Linux tells of a reset once only: a send that was waiting is told, and the read then finds an end that looks clean. The state tells

@@ -235,6 +235,21 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task The_successor_of_a_junction_that_drains_is_waited_for_also_when_the_session_was_empty_and_is_closed()
+    {
+        await using var hq = new Hq();
+        await using var cloud = new Cloud([hq.EndPoint], hq.Log);
+        await cloud.UpAsync();
+        var old = cloud.Session;
+        hq.Directory.Drain();
+        await Eventually.TrueAsync(() => old.IsPeerDraining, () => "the drain is not heard of");
+        foreach (var (_, session) in hq.Directory.All())
+            await session.CloseAsync(CloseReason.Stopping, "its last stream is over");
+        await Eventually.TrueAsync(() => cloud.Directory.All().Count == 0, () => "the session is kept");
+        Assert.True(cloud.Directory.TakesStreams("hq", TimeProvider.System));
+    }
+
+    [Fact]
     public async Task A_preferred_junction_that_comes_gets_new_streams_while_the_old_ones_stay()
     {
         await using var first = new Hq(instance: 1);

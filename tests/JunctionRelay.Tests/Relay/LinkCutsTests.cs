@@ -158,6 +158,8 @@ public sealed class LinkCutsTests
     /// <summary>One connection that sends a pattern both ways until it is stopped, and then checks that every byte arrived.</summary>
     private sealed class Flow
     {
+        private const int SendBuffer = 32 * 1024;
+
         private readonly Peer _client;
         private readonly Peer _server;
         private long _up;
@@ -166,6 +168,8 @@ public sealed class LinkCutsTests
         public Flow(Peer client, Peer server, CancellationToken stop)
         {
             (_client, _server) = (client, server);
+            // A send that waits is to go on as soon as some of it is taken: else a link that is cut all the time looks like one that is stuck.
+            client.SendBufferBytes = server.SendBufferBytes = SendBuffer;
             Ended = RunAsync(stop);
         }
 
