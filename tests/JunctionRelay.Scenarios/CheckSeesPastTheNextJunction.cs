@@ -118,7 +118,11 @@ public sealed class CheckSeesPastTheNextJunction
         {
             Environment = new Dictionary<string, string>
             {
-                ["HOME"] = folder.Path, ["PATH"] = "/usr/bin:/bin", ["LM_LICENSE_FILE"] = "27000@moved.example.com", ["XILINXD_LICENSE_FILE"] = "2100@other.example.com", ["DATABASE_PASSWORD"] = "hush",
+                ["HOME"] = folder.Path,
+                ["PATH"] = "/usr/bin:/bin",
+                ["LM_LICENSE_FILE"] = "27000@moved.example.com",
+                ["XILINXD_LICENSE_FILE"] = "2100@other.example.com",
+                ["DATABASE_PASSWORD"] = "hush",
             },
         };
         string[] check = ["check", "--sentieon", $"127.0.0.1:{server.Port}"];
