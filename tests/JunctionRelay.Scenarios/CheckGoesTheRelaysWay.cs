@@ -21,13 +21,14 @@ public sealed class CheckGoesTheRelaysWay
         using var authority = new TestCertificates(folder);
         int hqPort = FreePort.Next(), dmzPort = FreePort.Next(), lmgrd = FreePort.Next(), nobody = FreePort.Next(), closed = FreePort.Next();
         await using var licenses = await SimulatedLicenses.Start(Server, lmgrd, FreePort.Next(), 1);
-        await using var hq = await JunctionProcess.Start($$"""
+        var far = folder.Write("hq.json", $$"""
             {
-              "identity": {{authority.Identity("hq")}}, "linkListen": ["127.0.0.1:{{hqPort}}"],
+              "identity": {{authority.Identity("hq")}}, "linkListen": ["127.0.0.1:{{hqPort}}"], "admin": { "listen": "unix:{{folder["admin.sock"]}}" },
               "services": { "lmgrd": { "target": ["{{Server}}:{{lmgrd}}"], "protocol": "flexlm" }, "off": { "target": ["{{Server}}:{{lmgrd}}"], "paused": true } },
               "peers": { "cloud": { "services": ["*"] } }
             }
             """);
+        await using var hq = await JunctionProcess.Start(File.ReadAllText(far));
         // The cloud's junction never dials hq itself: dmz does, as far as its open list permits.
         await using var dmz = await JunctionProcess.Start($$"""
             {
@@ -72,6 +73,19 @@ public sealed class CheckGoesTheRelaysWay
         Assert.Equal((14, "policy"), (paused.Exit, paused.Steps[^1].Hop));
         Assert.Contains("the service \"off\" is paused", paused.Steps[^1].Text, StringComparison.Ordinal);
         Assert.Contains("on hq, whose people did that on purpose: junction resume off", paused.Steps[^1].Remedy, StringComparison.Ordinal);
+
+        // What somebody switches off while it runs stands in no file, and is seen on both sides all the same.
+        await RealProgram.Succeed(JunctionProcess.Binary(), ["pause", "lmgrd", "-c", far]);
+        foreach (var (who, found) in new[] { ("this junction", await CheckAsync("lmgrd", "-c", far)), ("hq", await CheckAsync("lmgrd", "-c", config)) })
+        {
+            Assert.True((found.Exit, found.Steps[^1].Hop) == (14, "policy"), $"{who}: {found}");
+            Assert.Contains("the service \"lmgrd\" is paused", found.Steps[^1].Text, StringComparison.Ordinal);
+            Assert.Contains($"on {who}, whose people did that on purpose: junction resume lmgrd", found.Steps[^1].Remedy, StringComparison.Ordinal);
+        }
+
+        await RealProgram.Succeed(JunctionProcess.Binary(), ["resume", "lmgrd", "-c", far]);
+        var resumed = await CheckAsync("lmgrd", "-c", far);
+        Assert.True(resumed.Exit == 0, $"{resumed}");
         Assert.Equal(0, await licenses.HeldWithin(0, Deadline.Soon));
     }
 

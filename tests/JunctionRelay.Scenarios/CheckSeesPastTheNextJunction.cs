@@ -108,6 +108,37 @@ public sealed class CheckSeesPastTheNextJunction
         if (exit != 0) Assert.Contains("No license", result.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_leads_programs_elsewhere_is_told_whatever_was_checked()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = LoopbackServer.Echo();
+        folder.Write(".flexlmrc", "DEMOD_LICENSE_FILE=27000@retired.example.com\n");
+        var environment = new ProgramOptions
+        {
+            Environment = new Dictionary<string, string>
+            {
+                ["HOME"] = folder.Path,
+                ["PATH"] = "/usr/bin:/bin",
+                ["LM_LICENSE_FILE"] = "27000@moved.example.com",
+                ["XILINXD_LICENSE_FILE"] = "2100@other.example.com",
+                ["DATABASE_PASSWORD"] = "hush",
+            },
+        };
+        string[] check = ["check", "--sentieon", $"127.0.0.1:{server.Port}"];
+        var text = await RealProgram.Run(JunctionProcess.Binary(), check, environment, OnABusyMachine);
+        Assert.True(text.ExitCode == 0, text.ToString());
+        string[] told =
+        [
+            "LM_LICENSE_FILE=27000@moved.example.com", "XILINXD_LICENSE_FILE=2100@other.example.com", "programs ask the servers of their vendor's own variable before those of LM_LICENSE_FILE",
+            "~/.flexlmrc: DEMOD_LICENSE_FILE=27000@retired.example.com", "FlexNet clients ask the servers in ~/.flexlmrc as well: delete lines that are out of date",
+        ];
+        Assert.EndsWith($"What leads programs of this user to license servers, whatever a junction does:\n  {string.Join("\n  ", told)}\n", text.Output, StringComparison.Ordinal);
+
+        using var document = JsonDocument.Parse((await RealProgram.Run(JunctionProcess.Binary(), [.. check, "--json"], environment, OnABusyMachine)).Output);
+        Assert.Equal(told, document.RootElement.GetProperty("surroundings").EnumerateArray().Select(l => l.GetString()));
+    }
+
     // A check gives a handshake 5 s and a connection 5 s: on a machine with more to do than it can, one of them may take longer. What is asked here is what it finds.
     private static async Task<(ProgramResult Result, IReadOnlyList<(string Hop, string Verdict, string Text)> Steps)> UntilAllIsWellAsync(JunctionProcess junction, params string[] arguments)
     {

@@ -24,15 +24,18 @@ internal sealed class AdminClient : IDisposable
     /// <summary>What to say where the configuration has none.</summary>
     public const string NoAdmin = "this configuration has no admin section, so that nobody can ask: add \"admin\": { \"listen\": \"127.0.0.1:9180\" }";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly HttpClient _http;
     private readonly string _address;
     private readonly string? _tokenFile;
+    private readonly TimeSpan _limit;
 
     /// <param name="plan">The endpoint; one that listens on every address is asked on this machine's own.</param>
-    public AdminClient(AdminPlan plan)
+    /// <param name="limit">How long an answer may take; null = 10 s.</param>
+    public AdminClient(AdminPlan plan, TimeSpan? limit = null)
     {
+        _limit = limit ?? Patience;
         (_address, _tokenFile) = (SocketDialer.Text(plan.EndPoint), plan.TokenFile);
         var endPoint = Reachable(plan.EndPoint);
         var handler = new SocketsHttpHandler
@@ -52,7 +55,7 @@ internal sealed class AdminClient : IDisposable
             handler.SslOptions = tls.ClientOptions(credentials, host, (_, certificate, _, errors) => Validate(certificate as X509Certificate2, ours, errors));
         }
 
-        _http = new HttpClient(handler) { BaseAddress = new Uri($"{(plan.Tls is null ? "http" : "https")}://{host}/"), Timeout = Limit };
+        _http = new HttpClient(handler) { BaseAddress = new Uri($"{(plan.Tls is null ? "http" : "https")}://{host}/"), Timeout = _limit };
     }
 
     private static bool Validate(X509Certificate2? certificate, PeerIdentity? ours, System.Net.Security.SslPolicyErrors errors)
@@ -101,7 +104,7 @@ internal sealed class AdminClient : IDisposable
         {
             var innermost = e;
             while (innermost.InnerException is not null) innermost = innermost.InnerException;
-            return new(null, $"no junction answers at {_address} ({(e is OperationCanceledException ? $"nothing within {Limit.TotalSeconds:0} s" : innermost.Message)})", ExitCodes.Unavailable);
+            return new(null, $"no junction answers at {_address} ({(e is OperationCanceledException ? $"nothing within {_limit.TotalSeconds:0} s" : innermost.Message)})", ExitCodes.Unavailable);
         }
     }
 

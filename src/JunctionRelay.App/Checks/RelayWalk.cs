@@ -15,7 +15,8 @@ namespace JunctionRelay.App.Checks;
 /// a followed license server a checkout without a license; in the end the same through the relay itself, as a client.
 /// </summary>
 /// <param name="vendor">The vendor daemon; null: by the relay's preset, or the one that lmgrd names.</param>
-internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string? vendor) : IAsyncDisposable
+/// <param name="running">Looks at the junction that runs with this configuration.</param>
+internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string? vendor, RunningSwitches running) : IAsyncDisposable
 {
     private readonly Presets _presets = new(config.Presets);
     private readonly Dictionary<string, (LinkProbe? Up, CheckFault? Fault)> _links = [];
@@ -49,6 +50,8 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         if (!ListenLook.IsTaken(plan.Links?.Listen ?? [], trail)) return trail;
         if (service.Paused == true)
             trail.Fail(CheckHop.Policy, CheckFaults.Paused(PausedServices.Refusal(name), "this junction", name));
+        else if (!await running.LetAsync(name, trail, stop))
+            return trail;
         else if (service.Target is { } targets)
             await TargetsAsync(trail, targets, plan.Links!.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", [], Via: service.Via), stop);
         else

@@ -85,7 +85,7 @@ internal static class CheckCommand
                 return ExitCodes.Usage;
             }
 
-            await using var walk = new RelayWalk(plan, reading.Config, parsed.GetValue(Vendor));
+            await using var walk = new RelayWalk(plan, reading.Config, parsed.GetValue(Vendor), new RunningSwitches(RelayPlanBuilder.Admin(reading.Config, reading.Home)));
             foreach (var name in names)
                 await WalkAsync(name, () => relays.TryGetValue(name, out var relay) ? walk.RelayAsync(name, relay, told, stop) : walk.ServiceAsync(name, services[name], told, stop));
         }

@@ -80,7 +80,13 @@ internal sealed record LicenseFile
         foreach (var (line, words) in split)
             reader.Read(line, words);
         if (reader.Servers.Count == 0)
-            return (null, "has no SERVER line: a license that no server hands out needs no relay");
+        {
+            var swallowing = lines.FirstOrDefault(l => l.Swallowed is not null);
+            return (null, swallowing.Swallowed is { } swallowed
+                ? $"has no SERVER line of its own: line {swallowing.Number} goes on in line {swallowed}; take away the \\ before it"
+                : "has no SERVER line: a license that no server hands out needs no relay");
+        }
+
         return (new LicenseFile { Name = name, Kind = kind, Servers = reader.Servers, Daemons = reader.Daemons, Remarks = reader.Remarks }, null);
     }
 
@@ -99,6 +105,8 @@ internal sealed record LicenseFile
 
         public void Read(LicenseLine line, IReadOnlyList<string> words)
         {
+            if (line.Swallowed is { } swallowed)
+                Remark(line, $"the line goes on in line {swallowed}, which looks like one of its own and is read as none, here as by clients: take away the \\ before it");
             if (Is(words, "USE_SERVER"))
                 _useServer = true;
             else if (Is(words, _keywords.Server))

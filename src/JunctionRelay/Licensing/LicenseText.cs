@@ -4,8 +4,9 @@ namespace JunctionRelay.Licensing;
 
 /// <summary>A line of a license file, with those that continue it.</summary>
 /// <param name="Number">Of its first line, from 1.</param>
-/// <param name="Text">One line, continuations joined by a space, nothing at its ends.</param>
-internal readonly record struct LicenseLine(int Number, string Text)
+/// <param name="Text">One line, continuations joined by a space, nothing at its ends; it ends before what <paramref name="Swallowed"/> says.</param>
+/// <param name="Swallowed">The number of a line that continues it and looks like one of its own, or like a comment; null = none.</param>
+internal readonly record struct LicenseLine(int Number, string Text, int? Swallowed = null)
 {
     /// <summary>The words, without the quotation marks that hold some together.</summary>
     public IReadOnlyList<string> Words()
@@ -54,6 +55,9 @@ internal static class LicenseText
 
     private static readonly string[] Keywords = ["SERVER", "VENDOR", "DAEMON", "USE_SERVER", "HOST", "ISV"];
 
+    // What else begins a line of a license file: with signatures and hostids in it.
+    private static readonly string[] Licenses = ["FEATURE", "INCREMENT", "UPGRADE", "PACKAGE", "LICENSE"];
+
     /// <summary>The lines that begin with a keyword, or why these bytes are no license file.</summary>
     public static (IReadOnlyList<LicenseLine> Lines, string? Problem) Read(ReadOnlySpan<byte> bytes)
     {
@@ -67,6 +71,8 @@ internal static class LicenseText
         var joined = new StringBuilder();
         string? problem = null;
         int number = 0, first = 0;
+        int? swallowed = null;
+        var hasBegun = false;   // behind lines that hold a \ alone nothing has
         for (ReadOnlySpan<char> rest = text; !rest.IsEmpty;)
         {
             number++;
@@ -75,7 +81,13 @@ internal static class LicenseText
                 first = number;
             // A comment ends where its line ends, whatever stands there.
             var continues = line.EndsWith('\\') && !(joined.Length == 0 && line.StartsWith('#'));
-            Append(joined, continues ? line[..^1].TrimEnd() : line);
+            var piece = continues ? line[..^1].TrimEnd() : line;
+            // A \ too many makes a SERVER line with its hostid the end of a VENDOR line. No client reads it there, and it must not be shown with that line.
+            if (hasBegun && swallowed is null && LooksLikeAnother(piece))
+                swallowed = number;
+            if (swallowed is null)
+                Append(joined, piece);
+            hasBegun |= piece.Length > 0;
             if (continues)
                 Append(joined, " ");
             else
@@ -87,13 +99,14 @@ internal static class LicenseText
 
         void Take()
         {
-            var whole = joined.ToString().Trim();
+            var line = new LicenseLine(first, joined.ToString().Trim(), swallowed);
             joined.Clear();
-            if (!Keywords.Contains(FirstWord(whole), StringComparer.OrdinalIgnoreCase))
+            (swallowed, hasBegun) = (null, false);
+            if (!Keywords.Contains(FirstWord(line.Text), StringComparer.OrdinalIgnoreCase))
                 return;
-            if (whole.Length > MaxLineLength)
-                problem ??= $"has a line of more than {MaxLineLength} characters that begins with {FirstWord(whole)} (line {first})";
-            lines.Add(new LicenseLine(first, whole));
+            if (line.Text.Length > MaxLineLength)
+                problem ??= $"has a line of more than {MaxLineLength} characters that begins with {FirstWord(line.Text)} (line {first})";
+            lines.Add(line);
         }
     }
 
@@ -108,6 +121,27 @@ internal static class LicenseText
     // What is too long to be about a server is kept only so far that this is seen.
     private static void Append(StringBuilder joined, ReadOnlySpan<char> piece) =>
         joined.Append(piece[..Math.Clamp(MaxLineLength + 1 - joined.Length, 0, piece.Length)]);
+
+    // However it is quoted. A host or a file may be called like a keyword, as a part of a longer name.
+    private static bool LooksLikeAnother(ReadOnlySpan<char> piece)
+    {
+        var bare = piece.TrimStart("\" \t");
+        var end = 0;
+        while (end < bare.Length && bare[end] != '"' && !char.IsWhiteSpace(bare[end]))
+            end++;
+        return piece.StartsWith('#') || IsOneOf(Keywords, bare[..end]) || IsOneOf(Licenses, bare[..end]);
+    }
+
+    private static bool IsOneOf(string[] words, ReadOnlySpan<char> word)
+    {
+        foreach (var each in words)
+        {
+            if (word.Equals(each, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+
+        return false;
+    }
 
     private static string FirstWord(string line)
     {

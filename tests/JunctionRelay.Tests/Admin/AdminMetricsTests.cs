@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Net;
+using JunctionRelay.App.Demo;
+using JunctionRelay.Tests.Demo;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Admin;
@@ -26,6 +29,47 @@ public sealed class AdminMetricsTests
         Assert.Equal(["relays.x (junction.json:3): is no key"], status.Configuration.Problems);
         await Eventually.TrueAsync(() => !junction.Reload.Last.Succeeded, () => "");
         Assert.Contains("junction_config_reload_success 0\n", (await junction.GetAsync("/metrics")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Seats_are_counted_by_relay_and_vendor_and_stay_at_zero_when_they_are_given_back()
+    {
+        await using var licenses = new SimulatedPair(address: IPAddress.Parse("127.0.0.2"));
+        await using var junction = await AdminJunction.StartAsync(
+            """{ "listen": "127.0.0.1:0" }""",
+            $$"""
+            "relays": {
+              "lmgrd": { "listen": "127.0.0.1:0", "target": "{{licenses.Server.EndPoint}}", "protocol": "flexlm" },
+              "lab":   { "listen": "127.0.0.3:0", "target": "{{licenses.Server.EndPoint}}", "protocol": "flexlm" }
+            }
+            """);
+        Assert.DoesNotContain("junction_seats{", (await junction.GetAsync("/metrics")).Text, StringComparison.Ordinal);
+        await using (await licenses.HoldAsync(Through("lmgrd")))
+        {
+            await using (await licenses.HoldAsync(Through("lmgrd")))
+            await using (await licenses.HoldAsync(Through("lab")))
+                await SeatsAsync(lmgrd: 2, lab: 1);
+            await SeatsAsync(lmgrd: 1, lab: 0);
+        }
+
+        await SeatsAsync(lmgrd: 0, lab: 0);
+
+        SimulatedClientOptions Through(string relay)
+        {
+            var address = (IPEndPoint)junction.AddressOf(relay);
+            return licenses.Client() with { Server = new DnsEndPoint(address.Address.ToString(), address.Port), VendorHost = address.Address.ToString() };
+        }
+
+        async Task SeatsAsync(int lmgrd, int lab)
+        {
+            string[] wanted = [$"junction_seats{{relay=\"lab\",vendor=\"demod\"}} {lab}", $"junction_seats{{relay=\"lmgrd\",vendor=\"demod\"}} {lmgrd}"];
+            for (var watch = Stopwatch.StartNew(); ; await Task.Delay(20))
+            {
+                string[] found = [.. (await junction.GetAsync("/metrics")).Text.Split('\n').Where(l => l.StartsWith("junction_seats{", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+                if (found.SequenceEqual(wanted)) return;
+                if (watch.Elapsed > Eventually.Deadline) Assert.Equal(wanted, found);
+            }
+        }
     }
 
     [Fact]

@@ -53,6 +53,8 @@ public sealed class CheckedServersTests
         Assert.Equal("LM_LICENSE_FILE=27000@a", lines[0]);
         Assert.Contains("~/.flexlmrc: DEMOD_LICENSE_FILE=27000@old\uFFFD[31m", lines);
         Assert.Contains(lines, l => l.Contains("before those of LM_LICENSE_FILE", StringComparison.Ordinal));
+        Assert.Equal("FlexNet clients ask the servers in ~/.flexlmrc as well: delete lines that are out of date", lines[^1]);
+        Assert.DoesNotContain(lines, l => l.Contains("# nothing", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, l => l.Contains("hush", StringComparison.Ordinal));
     }
 

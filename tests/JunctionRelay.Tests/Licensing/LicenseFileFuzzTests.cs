@@ -21,6 +21,8 @@ public sealed class LicenseFileFuzzTests
         "PRIMARY_IS_MASTER", "HEARTBEAT_INTERVAL=20", "=", ":", "@", "$(id)", "'", "{", "}", "\u001b[2J", "é", "PLAT=1",
     ];
 
+    private static readonly string[] Others = ["FEATURE f demod 1.0 permanent 1 HOSTID=", "INCREMENT f demod SIGN=", "LICENSE acme f 1.0 hostid=", "#SERVER lic0 ", "\t # ", "\"server\" lic0 "];
+
     private static readonly byte[][] Seeds =
         [.. Directory.GetFiles(RepositoryFiles.Path("tests/JunctionRelay.Tests/Licensing/Files"), "*.lic").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
 
@@ -66,6 +68,34 @@ public sealed class LicenseFileFuzzTests
             AssertNoHostid(remark.What);
     }
 
+    [Theory]
+    [InlineData($"VENDOR demod \\\nSERVER lic2 {Hostid} 27000\n")]
+    [InlineData($"VENDOR demod /opt/acme/demod \\\r\n\t server lic2 {Hostid} 27000 \\\n  PORT=27001\n")]
+    [InlineData($"VENDOR \\\nSERVER \\\n lic2 \\\n {Hostid}\n")]
+    [InlineData($"DAEMON demod \"/opt/acme \\\n\"SERVER\" lic2 {Hostid}\n")]
+    [InlineData($"VENDOR demod \\\n#SERVER lic2 {Hostid} 27000\n")]
+    [InlineData($"VENDOR demod \\\nFEATURE solver demod 1.0 permanent 1 HOSTID={Hostid} SIGN=00\n")]
+    public void A_line_that_another_one_swallows_is_not_shown_with_it(string text)
+    {
+        var bytes = Encoding.ASCII.GetBytes($"SERVER lic1 0050568a1b2c 27000\n{text}");
+        var file = LicenseFile.Parse("x.lic", bytes).File!;
+        Check(file);
+        Assert.Equal(["lic1"], file.Servers.Select(s => s.Host));
+        Assert.Contains(file.Remarks, r => r is { Where: "x.lic:2", What: var what } && what.StartsWith("the line goes on in line 3", StringComparison.Ordinal));
+        var problem = LicenseFile.Parse("x.lic", Encoding.ASCII.GetBytes(text)).Problem!;
+        Assert.Contains("no SERVER line of its own: line 1 goes on in line 2", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\\\nSERVER lic1 0050568a1b2c 27000\nVENDOR demod PORT=27001\n")]
+    [InlineData("SERVER \\\n server-1.example.com \\\n 0050568a1b2c 27000\nVENDOR demod \\\n \"C:\\Acme License Server\\demod.exe\" \\\n vendor.opt PORT=27001\n")]
+    public void What_only_sounds_like_another_line_belongs_to_the_one_it_continues(string text)
+    {
+        var file = LicenseFile.Parse("x.lic", Encoding.ASCII.GetBytes(text)).File!;
+        Assert.Equal((27000, 27001), (Assert.Single(file.Servers).Port, Assert.Single(file.Daemons).Port));
+        Assert.Empty(file.Remarks);
+    }
+
     // Loops and spans in place of assertions over collections: of ten million cases these cost most.
     private static void Check(LicenseFile file)
     {
@@ -78,16 +108,15 @@ public sealed class LicenseFileFuzzTests
         }
 
         foreach (var daemon in file.Daemons)
+        {
             Assert.True(LicenseNames.IsDaemon(daemon.Name) && daemon.Port is null or (>= 1 and <= 65535));
+            AssertNoHostid(daemon.Text);
+        }
 
         var options = new ImportOptions { Listen = ["127.0.0.1"], Enterprise = ("hq", 8443), ServerName = "lic" };
         var found = LicenseImport.Read([file], [], options);
-        // A line that continues may swallow the one behind it; a VENDOR line is shown as it is.
-        if (!file.Daemons.Any(d => d.Text.Contains(Hostid, StringComparison.Ordinal)))
-        {
-            foreach (var remark in found.Remarks)
-                AssertNoHostid(remark.Where, remark.What, remark.Change ?? "");
-        }
+        foreach (var remark in found.Remarks)
+            AssertNoHostid(remark.Where, remark.What, remark.Change ?? "");
 
         foreach (var (name, text) in found.Problems.Count > 0 ? [] : new ImportedFiles(found.Servers, options, "made").All())
         {
@@ -108,13 +137,16 @@ public sealed class LicenseFileFuzzTests
         var text = new StringBuilder();
         for (var lines = random.Next(6); lines >= 0; lines--)
         {
-            if (random.Next(3) == 0)
+            // What a \ at the end of the line before may swallow.
+            if (random.Next(6) == 0)
+                text.Append(Others[random.Next(Others.Length)]).Append(Hostid).Append(' ');
+            else if (random.Next(3) == 0)
                 text.Append(random.Next(4) == 0 ? "HOST" : "SERVER").Append(" lic").Append(random.Next(4)).Append(' ').Append(Hostid).Append(' ');
             else if (random.Next(3) == 0)
                 text.Append("VENDOR ven").Append(random.Next(4)).Append(' ');
             for (var words = random.Next(6); words > 0; words--)
                 text.Append(Words[random.Next(Words.Length)]).Append(random.Next(5) == 0 ? "" : " ");
-            text.Append('\n');
+            text.Append(random.Next(8) == 0 ? "\\\n" : "\n");
         }
 
         return text.ToString();
