@@ -9,14 +9,29 @@ public sealed class ShellsUnderstandTheEnvironmentLines
 
     private const string Expected = "27000@lic1.example.com:27001@a,27001@b,27001@c lic3.example.com:8990\n";
 
+    private const string Show = "echo $LM_LICENSE_FILE $SENTIEON_LICENSE";
+
     [Theory]
-    [InlineData("sh", "sh", "echo $LM_LICENSE_FILE $SENTIEON_LICENSE")]
-    [InlineData("sh", "bash", "echo $LM_LICENSE_FILE $SENTIEON_LICENSE")]
-    [InlineData("csh", "tcsh", "echo $LM_LICENSE_FILE $SENTIEON_LICENSE")]
-    public async Task A_shell_sets_them(string kind, string shell, string show)
+    [InlineData("sh", "sh")]
+    [InlineData("sh", "bash")]
+    [InlineData("csh", "tcsh")]
+    public async Task A_shell_sets_them(string kind, string shell)
     {
         var lines = await Lines(kind);
-        Assert.Equal(Expected, await RealProgram.Succeed(shell, shell == "tcsh" ? ["-f"] : [], new ProgramOptions { Input = $"{lines}{show}\n" }));
+        Assert.Equal(Expected, await RealProgram.Succeed(shell, shell == "tcsh" ? ["-f"] : [], new ProgramOptions { Input = $"{lines}{Show}\n" }));
+    }
+
+    // As docs/flexlm.md says it for each shell: csh makes one line of what stands between backquotes.
+    [Theory]
+    [InlineData("sh", "sh", "eval \"$({0})\"")]
+    [InlineData("sh", "bash", "eval \"$({0})\"")]
+    [InlineData("csh", "tcsh", "eval `{0} --shell csh`")]
+    public async Task A_shell_evaluates_them(string kind, string shell, string eval)
+    {
+        var documented = string.Format(System.Globalization.CultureInfo.InvariantCulture, eval, "junction env license.dat");
+        Assert.Contains($"| `{kind}`", Assert.Single(File.ReadAllLines(Repository.File("docs/flexlm.md")), l => l.Contains(documented, StringComparison.Ordinal)), StringComparison.Ordinal);
+        var command = string.Format(System.Globalization.CultureInfo.InvariantCulture, eval, $"'{JunctionProcess.Binary()}' env {string.Join(' ', Licenses)}");
+        Assert.Equal(Expected, await RealProgram.Succeed(shell, shell == "tcsh" ? ["-f"] : [], new ProgramOptions { Input = $"{command}\n{Show}\n" }));
     }
 
     [Fact]

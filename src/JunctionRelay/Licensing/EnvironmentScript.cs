@@ -37,7 +37,8 @@ internal static class EnvironmentScript
 
     private static (string Head, Func<LicenseVariable, string> Line, string Tail) Words(Shell shell) => shell switch
     {
-        Shell.Csh => ("", v => $"setenv {v.Name} '{Unix(v)}'", ""),
+        // eval `…` makes one line of them.
+        Shell.Csh => ("", v => $"setenv {v.Name} '{Unix(v)}';", ""),
         // PowerShell runs on both kinds of systems.
         Shell.PowerShell => ("", v => $"$env:{v.Name} = {string.Join(", ", v.Entries.Select(e => $"'{e}'"))}{(v.Entries.Count > 1 ? " -join [IO.Path]::PathSeparator" : "")}", ""),
         Shell.Cmd => ("", v => $"set \"{v.Name}={string.Join(';', v.Entries)}\"", ""),

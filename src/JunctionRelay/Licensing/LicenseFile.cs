@@ -13,12 +13,13 @@ internal enum LicenseKind
     Sentieon,
 }
 
-/// <summary>A SERVER line (RLM: HOST), without its hostid.</summary>
+/// <summary>A SERVER line (RLM: HOST or SERVER), without its hostid.</summary>
 /// <param name="Line">Where it stands, from 1.</param>
 /// <param name="Host">A host name or address, as written.</param>
 /// <param name="Port">Null: none is given.</param>
 /// <param name="Tail">The options behind the port, as written: for the line that mends it.</param>
-internal sealed record LicenseServerLine(int Line, string Host, int? Port, string Tail);
+/// <param name="Keyword">What the line begins with, in capitals.</param>
+internal sealed record LicenseServerLine(int Line, string Host, int? Port, string Tail, string Keyword);
 
 /// <summary>A VENDOR or DAEMON line (RLM: ISV).</summary>
 /// <param name="Line">Where it stands, from 1.</param>
@@ -43,7 +44,7 @@ internal sealed record LicenseRemark(string Where, string What, string? Change =
 /// SERVER host hostid [port] [PRIMARY_IS_MASTER] [HEARTBEAT_INTERVAL=seconds] [PLAT=n]       port: 27000, PORT=27000, in old files TCP:27000
 /// VENDOR name [path] [[OPTIONS=]file] [[PORT=]n]                                            before version 6: DAEMON
 /// USE_SERVER                                                                                clients use the SERVER lines before it and nothing else
-/// HOST host hostid [port]                                                                   RLM
+/// HOST host hostid [port]                                                                   RLM, where SERVER says the same
 /// ISV name [path [options [port]]] [binary=path] [options=file] [port=n]                    RLM
 /// </code>
 /// Sources: Revenera's License Administration Guide (SERVER_Lines.htm, VENDOR_Lines.htm, License_File_Format_Overview.htm); Reprise's License Administration
@@ -73,9 +74,9 @@ internal sealed record LicenseFile
             return (null, problem);
 
         var split = lines.Select(l => (Line: l, Words: l.Words())).ToList();
-        // RLM's own words are words of prose, too ("Host ID: …"): without an ISV line, a HOST line must look like one, and no SERVER line be there.
-        var kind = split.Exists(l => Is(l.Words, "ISV")) || (split.Exists(l => Is(l.Words, "HOST")) && !split.Exists(l => Is(l.Words, "SERVER")))
-            ? LicenseKind.Rlm : LicenseKind.FlexNet;
+        // RLM's own words are words of prose, too ("Host ID: …"), and its HOST may be called SERVER: an ISV line tells where no daemon of FlexNet's is named, else
+        // a HOST line where there is no SERVER line.
+        var kind = (Any("ISV") && !Any("VENDOR") && !Any("DAEMON")) || (Any("HOST") && !Any("SERVER")) ? LicenseKind.Rlm : LicenseKind.FlexNet;
         var reader = new LineReader(name, kind);
         foreach (var (line, words) in split)
             reader.Read(line, words);
@@ -88,6 +89,8 @@ internal sealed record LicenseFile
         }
 
         return (new LicenseFile { Name = name, Kind = kind, Servers = reader.Servers, Daemons = reader.Daemons, Remarks = reader.Remarks }, null);
+
+        bool Any(string keyword) => split.Exists(l => Is(l.Words, keyword));
     }
 
     private static bool Is(IReadOnlyList<string> words, string keyword) => words.Count > 0 && words[0].Equals(keyword, StringComparison.OrdinalIgnoreCase);
@@ -96,7 +99,7 @@ internal sealed record LicenseFile
     {
         private const int LongestShown = 11;   // PORT=999999; a hostid has at least 8 characters
 
-        private readonly (string Server, string[] Daemon) _keywords = kind == LicenseKind.Rlm ? ("HOST", ["ISV"]) : ("SERVER", ["VENDOR", "DAEMON"]);
+        private readonly (string[] Server, string[] Daemon) _keywords = kind == LicenseKind.Rlm ? (["HOST", "SERVER"], ["ISV"]) : (["SERVER"], ["VENDOR", "DAEMON"]);
         private bool _useServer;
 
         public List<LicenseServerLine> Servers { get; } = [];
@@ -109,7 +112,7 @@ internal sealed record LicenseFile
                 Remark(line, $"the line goes on in line {swallowed}, which looks like one of its own and is read as none, here as by clients: take away the \\ before it");
             if (Is(words, "USE_SERVER"))
                 _useServer = true;
-            else if (Is(words, _keywords.Server))
+            else if (_keywords.Server.Any(k => Is(words, k)))
                 ReadServer(line, words);
             else if (_keywords.Daemon.Any(k => Is(words, k)))
                 ReadDaemon(line, words);
@@ -134,7 +137,7 @@ internal sealed record LicenseFile
             var rest = words.Skip(3).ToList();
             var port = ReadPort(line, rest.Find(IsPort));
             if (!Servers.Exists(s => s.Host.Equals(host, StringComparison.OrdinalIgnoreCase) && s.Port == port))
-                Servers.Add(new LicenseServerLine(line.Number, host, port, string.Join(' ', rest.Where(IsServerOption))));
+                Servers.Add(new LicenseServerLine(line.Number, host, port, string.Join(' ', rest.Where(IsServerOption)), words[0].ToUpperInvariant()));
         }
 
         private void ReadDaemon(LicenseLine line, IReadOnlyList<string> words)

@@ -135,7 +135,7 @@ internal sealed class LicenseImport
 
     private LicenseServer Server(LicenseFile file, LicenseServerLine line)
     {
-        var (keyword, manager) = file.Kind == LicenseKind.Rlm ? ("HOST", "rlm") : ("SERVER", "lmgrd");
+        var manager = file.Kind == LicenseKind.Rlm ? "rlm" : "lmgrd";
         var where = $"{file.Name}:{line.Line}";
         var port = line.Port ?? LicenseSource.DefaultPort(file.Kind);
         var name = LicenseSource.NameOf(line.Host) ?? _options.ServerName;
@@ -151,11 +151,11 @@ internal sealed class LicenseImport
         if (wrong.Count > 0)
         {
             var host = LicenseNames.IsNobody(line.Host) || name is null ? name ?? "NAME-OF-THE-SERVER" : line.Host;
-            _remarks.Add(new LicenseRemark(where, string.Join("; ", wrong), $"{keyword} {host} {Hostid} {port} {line.Tail}".TrimEnd()));
+            _remarks.Add(new LicenseRemark(where, string.Join("; ", wrong), $"{line.Keyword} {host} {Hostid} {port} {line.Tail}".TrimEnd()));
         }
 
         if (LicenseNames.IsNobody(line.Host) && name is null)
-            _problems.Add($"{where}: the file does not say which machine the server is ({keyword} {line.Host}); say it: --server-name NAME");
+            _problems.Add($"{where}: the file does not say which machine the server is ({line.Keyword} {line.Host}); say it: --server-name NAME");
         if (name?.Length > FlexLmHello.MaxHostBytes && file.Kind == LicenseKind.FlexNet)
             _remarks.Add(new LicenseRemark(where, $"{name} has {name.Length} letters; some clients take no more than {FlexLmHello.MaxHostBytes}"));
         return new LicenseServer(line.Host, port, name);

@@ -62,7 +62,7 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
     public async Task<int> HeldWithin(int seats, TimeSpan within) =>
         (await Ask(string.Create(CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
 
-    /// <summary>The vendor daemon moves to another port, as after a restart; who holds a seat keeps it. Returns the port.</summary>
+    /// <summary>The vendor daemon listens on another port; unlike at a restart, who holds a seat keeps it. Returns the port.</summary>
     public async Task<int> MoveVendor()
     {
         var before = Vendors().Count;

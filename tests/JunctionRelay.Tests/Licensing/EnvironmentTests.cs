@@ -16,8 +16,8 @@ public sealed class EnvironmentTests
 
         """)]
     [InlineData("csh", """
-        setenv LM_LICENSE_FILE '27000@lic1.example.com:27001@a,27001@b,27001@c'
-        setenv SENTIEON_LICENSE 'lic3.example.com:8990'
+        setenv LM_LICENSE_FILE '27000@lic1.example.com:27001@a,27001@b,27001@c';
+        setenv SENTIEON_LICENSE 'lic3.example.com:8990';
 
         """)]
     [InlineData("powershell", """
@@ -62,6 +62,7 @@ public sealed class EnvironmentTests
     [InlineData("triad.lic", "DEMOD_LICENSE_FILE", "2837@pat,2837@lee,2837@terry")]
     [InlineData("client.lic", "LM_LICENSE_FILE", "27000@lic1.corp.example.com")]
     [InlineData("rlm.lic", "acme_LICENSE", "5053@lic1.corp.example.com")]
+    [InlineData("rlm-server.lic", "prqa_LICENSE", "27000@server01")]
     [InlineData("rlm-client.lic", "RLM_LICENSE", "5053@lic1.corp.example.com")]
     [InlineData("address.lic", "DEMOD_LICENSE_FILE", "27000@10.20.30.40")]
     [InlineData("plain.lic --junction junction.cloud", "DEMOD_LICENSE_FILE", "27000@junction.cloud")]
