@@ -33,10 +33,10 @@ internal sealed class VendorWay(CheckTrail trail, string vendor, string? behind)
             }
         }
 
-        if (await RedirectAsync(name, stop) is not var (redirect, asked) || !await Named(redirect, stop) || await Daemon(redirect, stop) is not { } daemon) return false;
+        if (await RedirectAsync(name, stop) is not var (redirect, known) || !await Named(redirect, stop) || await Daemon(redirect, stop) is not { } daemon) return false;
         await using (daemon)
         {
-            var isTaken = await new LicenseConversation(trail, asked, behind).AskVendorAsync(daemon, stop);
+            var isTaken = await new LicenseConversation(trail, known, behind).AskVendorAsync(daemon, stop);
             await daemon.CompleteOutputAsync();
             return isTaken;
         }
