@@ -26,7 +26,9 @@ internal static class CheckReport
 
     /// <summary>The last line of a way.</summary>
     public static void WriteEnd(TextWriter output, CheckTrail trail) =>
-        output.WriteLine(trail.Failure is { } failure ? $"{trail.Name}: stops at {failure.Hop} (exit code {failure.Fault!.Exit})" : $"{trail.Name}: ok");
+        output.WriteLine(
+            trail.Failure is { } failure ? $"{trail.Name}: stops at {failure.Hop} (exit code {failure.Fault!.Exit})"
+            : trail.Obstacle is { } obstacle ? $"{trail.Name}: stops at {obstacle.Hop}, which is a warning while enough of the others lead there" : $"{trail.Name}: ok");
 
     /// <summary>All of it, as one JSON document.</summary>
     public static void WriteJson(Stream output, IReadOnlyList<CheckTrail> trails, IReadOnlyList<string> surroundings, int exit)

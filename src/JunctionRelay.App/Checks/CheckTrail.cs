@@ -20,6 +20,9 @@ internal sealed class CheckTrail(string name, Action<CheckStep> told)
     /// <summary>The finding; null when all is well.</summary>
     public CheckStep? Failure => _steps.Find(s => s.Verdict == CheckVerdict.Failed);
 
+    /// <summary>Where this way stops: the finding, or what would be one if there were no other way; null when it leads there.</summary>
+    public CheckStep? Obstacle => Failure ?? (HasOtherWays ? _last : null);
+
     public void Ok(string hop, string text, TimeSpan? time = null) => Add(new CheckStep(hop, CheckVerdict.Ok, text, time));
 
     public void Warn(string hop, string text, TimeSpan? time = null) => Add(new CheckStep(hop, CheckVerdict.Warning, text, time));

@@ -36,25 +36,16 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
         return (true, about?.Daemon);
     }
 
-    /// <summary>Asks lmgrd where the vendor daemon is; null when it does not say, which is told. The connection stays the caller's.</summary>
-    public async Task<FlexLmRedirect?> AskServerAsync(Connection lmgrd, CancellationToken stop)
+    /// <summary>Asks lmgrd where the vendor daemon is; nothing is told. The connection stays the caller's.</summary>
+    public async Task<ServerAnswer> AskServerAsync(Connection lmgrd, CancellationToken stop)
     {
         var (bytes, how, time) = await AskAsync(lmgrd, CheckLimits.Answer, stop);
-        if (FlexLmFrame.Parse(bytes).Message is not { } answer)
-        {
-            trail.Fail(CheckHop.Server, Misunderstood(bytes, how), time);
-            return null;
-        }
-
-        if (answer.Type == FlexLmRedirect.FrameType && FlexLmRedirect.Parse(bytes).Message is { } redirect)
-        {
-            trail.Ok(CheckHop.Redirect, $"it sends clients of {vendor} to {redirect.Host} port {redirect.Port}", time);
-            return redirect;
-        }
-
-        trail.Fail(CheckHop.Redirect, new(
-            ExitCodes.Protocol, $"it does not send clients of {vendor} anywhere (answer 0x{answer.Type:x4})", $"look at the server's log: is {vendor} in its license file, and running?", CheckFaults.VendorDown), time);
-        return null;
+        // Servers differ in what they say to clients of a daemon that they do not have; a silence or a reset is no answer to a name.
+        var isAboutName = !how.Silent && how.Broken is null;
+        if (FlexLmFrame.Parse(bytes).Message is not { } answer) return new(null, CheckHop.Server, Misunderstood(bytes, how), time, isAboutName);
+        if (answer.Type == FlexLmRedirect.FrameType && FlexLmRedirect.Parse(bytes).Message is { } redirect) return new(redirect, CheckHop.Redirect, null, time, false);
+        return new(null, CheckHop.Redirect, new(
+            ExitCodes.Protocol, $"it does not send clients of {vendor} anywhere (answer 0x{answer.Type:x4})", $"look at the server's log: is {vendor} in its license file, and running?", CheckFaults.VendorDown), time, isAboutName);
     }
 
     /// <summary>Says hello to the vendor daemon; false when it will not have it, which is told. The connection stays the caller's.</summary>
@@ -152,6 +143,11 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
     }
 
     private static string Ascii(string text, int most) => string.Concat(text.Where(c => char.IsAscii(c) && !char.IsControl(c)).Take(most));
+
+    /// <summary>What lmgrd says of a vendor daemon.</summary>
+    /// <param name="Redirect">Where it is; null: see <paramref name="Fault"/>.</param>
+    /// <param name="IsAboutName">It may have been the daemon's name that the server did not like.</param>
+    public readonly record struct ServerAnswer(FlexLmRedirect? Redirect, string Hop, CheckFault? Fault, TimeSpan Time, bool IsAboutName);
 
     private readonly record struct End(bool Silent, ConnectionBrokenException? Broken)
     {

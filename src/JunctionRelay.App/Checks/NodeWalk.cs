@@ -12,10 +12,11 @@ internal static class NodeWalk
 
     /// <summary>Walks to one server of a license.</summary>
     /// <param name="vendor">The vendor daemon; empty: the one that lmgrd names.</param>
-    public static async Task<CheckTrail> ServerAsync(LicenseKind kind, LicenseServer server, string vendor, Action<CheckStep> told, CancellationToken stop)
+    /// <param name="hasOtherWays">Another server may do in its place: what fails is a warning at first.</param>
+    public static async Task<CheckTrail> ServerAsync(LicenseKind kind, LicenseServer server, string vendor, Action<CheckStep> told, CancellationToken stop, bool hasOtherWays = false)
     {
         var name = kind == LicenseKind.Sentieon ? Text(server.Host, server.Port) : $"{server.Port}@{server.Host}";
-        var trail = new CheckTrail(name, told);
+        var trail = new CheckTrail(name, told) { HasOtherWays = hasOtherWays };
         if (await AddressesAsync(server.Host, CheckHop.Name, CheckFaults.NoServerName, $"add the junction's address as {server.Host} to /etc/hosts or the DNS, or name the junction itself: {server.Port}@JUNCTION", trail, stop) is not { } junction)
             return trail;
         if (kind == LicenseKind.FlexNet)

@@ -151,6 +151,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
     private async Task<bool> ConverseAsync(
         CheckTrail trail, Asked asked, string who, string? behind, Func<int?, CancellationToken, Task<DialOutcome>> dial, string target, string service, CancellationToken stop)
     {
+        var isReached = false;
         if (asked.IsFollowed)
         {
             return await new VendorWay(trail, asked.Vendor, behind)
@@ -182,8 +183,9 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
                 return null;
             }
 
-            // lmgrd may be asked twice.
-            if (trail.Steps is [.., { Hop: CheckHop.Server }]) return outcome.Connection;
+            // lmgrd may be asked more than once.
+            if (vendorPort is null && isReached) return outcome.Connection;
+            isReached = true;
             if (behind is not null && vendorPort is null) trail.Ok(CheckHop.Policy, $"{who} lets us use {service}");
             trail.Ok(hop, vendorPort is null ? $"{who} reaches {(behind is null ? target : $"the target of {service}")}" : $"{who} reaches port {vendorPort} of the same server", time);
             return outcome.Connection;

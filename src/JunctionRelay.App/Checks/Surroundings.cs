@@ -11,7 +11,7 @@ internal static class Surroundings
     /// <summary>One line for each.</summary>
     public static IReadOnlyList<string> Read(IReadOnlyDictionary<string, string> environment, string home)
     {
-        var lines = environment.Where(v => LicenseVendors.IsVariable(v.Key) || v.Key is "FLEXLM_TIMEOUT" or "FLEXLM_BATCH").OrderBy(v => v.Key, StringComparer.Ordinal)
+        var lines = environment.Where(v => LicenseVendors.IsVariable(v.Key, v.Value) || v.Key is "ANSYSLI_SERVERS" or "FLEXLM_TIMEOUT" or "FLEXLM_BATCH").OrderBy(v => v.Key, StringComparer.Ordinal)
             .Select(v => $"{v.Key}={LicenseNames.Printable(v.Value)}").ToList();
         if (environment.ContainsKey("LM_LICENSE_FILE") && environment.Keys.Any(k => LicenseVendors.Of(k) is not null))
             lines.Add("programs ask the servers of their vendor's own variable before those of LM_LICENSE_FILE");

@@ -33,16 +33,40 @@ internal sealed class VendorWay(CheckTrail trail, string vendor, string? behind)
             }
         }
 
-        if (await Server(stop) is not { } lmgrd) return false;
-        var conversation = new LicenseConversation(trail, name, behind);
-        FlexLmRedirect? redirect;
-        await using (lmgrd) redirect = await conversation.AskServerAsync(lmgrd, stop);
-        if (redirect is null || !await Named(redirect, stop) || await Daemon(redirect, stop) is not { } daemon) return false;
+        if (await RedirectAsync(name, stop) is not var (redirect, known) || !await Named(redirect, stop) || await Daemon(redirect, stop) is not { } daemon) return false;
         await using (daemon)
         {
-            var isTaken = await conversation.AskVendorAsync(daemon, stop);
+            var isTaken = await new LicenseConversation(trail, known, behind).AskVendorAsync(daemon, stop);
             await daemon.CompleteOutputAsync();
             return isTaken;
         }
+    }
+
+    // Where clients of a daemon are sent, and by which spelling of its name; null when nowhere, which is told.
+    private async Task<(FlexLmRedirect Redirect, string Name)?> RedirectAsync(string name, CancellationToken stop)
+    {
+        if (await AskAsync(name, stop) is not { } answer) return null;
+        var fault = answer.Fault;
+        if (answer is { IsAboutName: true } && LicenseVendors.OtherCase(name) is { } other)
+        {
+            if (await AskAsync(other, stop) is not { } second) return null;
+            if (second.Redirect is not null) (name, answer) = (other, second);
+            else fault = fault! with { Text = $"{fault.Text}; nor is {other} known there" };
+        }
+
+        if (answer.Redirect is { } redirect)
+        {
+            trail.Ok(CheckHop.Redirect, $"it sends clients of {name} to {redirect.Host} port {redirect.Port}", answer.Time);
+            return (redirect, name);
+        }
+
+        trail.Fail(answer.Hop, fault!, answer.Time);
+        return null;
+    }
+
+    private async Task<LicenseConversation.ServerAnswer?> AskAsync(string name, CancellationToken stop)
+    {
+        if (await Server(stop) is not { } lmgrd) return null;
+        await using (lmgrd) return await new LicenseConversation(trail, name, behind).AskServerAsync(lmgrd, stop);
     }
 }

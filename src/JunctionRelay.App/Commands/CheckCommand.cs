@@ -35,7 +35,7 @@ internal static class CheckCommand
             junction check -c cloud.json --json   … all relays of another configuration, for programs
             junction check 27000@junction         on a compute node, without any configuration or right
             junction check license.dat            … the servers of a license file
-            junction check                        … what LM_LICENSE_FILE, *_LICENSE_FILE and SENTIEON_LICENSE say
+            junction check                        … what LM_LICENSE_FILE, *_LICENSE_FILE, *_LICENSE and SENTIEON_LICENSE say
             """);
         command.Arguments.Add(What);
         command.Options.Add(SentieonServer);
@@ -56,12 +56,13 @@ internal static class CheckCommand
         var trails = new List<CheckTrail>();
         var problems = new List<string>();
 
-        async Task WalkAsync(string name, Func<Task<CheckTrail>> walk)
+        async Task<CheckTrail> WalkAsync(string name, Func<Task<CheckTrail>> walk)
         {
             if (!isJson) await output.WriteLineAsync(name);
             var trail = await walk();
             trails.Add(trail);
             if (!isJson) CheckReport.WriteEnd(output, trail);
+            return trail;
         }
 
         var what = parsed.GetValue(What) ?? [];
@@ -69,8 +70,18 @@ internal static class CheckCommand
         foreach (var problem in problems) await error.WriteLineAsync($"junction check: {LicenseNames.Printable(problem)}");
         if (problems.Count > 0) return ExitCodes.Usage;
 
-        foreach (var (kind, server, vendor) in servers)
-            await WalkAsync($"{server.Port}@{server.Host}", () => NodeWalk.ServerAsync(kind, server, parsed.GetValue(Vendor) ?? vendor, told, stop));
+        foreach (var ways in servers)
+        {
+            var inTheWay = await ways.WalkAsync(s => WalkAsync(
+                $"{s.Server.Port}@{s.Server.Host}", () => NodeWalk.ServerAsync(s.Kind, s.Server, parsed.GetValue(Vendor) ?? s.Vendor, told, stop, hasOtherWays: ways.Server is null)));
+            foreach (var trail in inTheWay.Where(t => t.Failure is null))
+            {
+                if (!isJson) await output.WriteLineAsync($"{trail.Name}, without which too few lead there:");
+                trail.GiveUp();
+                if (!isJson) CheckReport.WriteEnd(output, trail);
+            }
+        }
+
         if (servers.Count == 0)
         {
             OpenSslFloor.Demand();

@@ -27,11 +27,38 @@ public sealed class CheckedServersTests
         Assert.Empty(problems);
         Assert.Equal(
             [
-                (LicenseKind.FlexNet, "b", 5280, "cdslmd"), (LicenseKind.FlexNet, "x", 1, "demod"), (LicenseKind.FlexNet, "y", 2, "demod"), (LicenseKind.FlexNet, "z", 3, "demod"),
+                (LicenseKind.FlexNet, "b", 5280, "cdslmd"), (LicenseKind.FlexNet, "x", 1, "DEMOD"), (LicenseKind.FlexNet, "y", 2, "DEMOD"), (LicenseKind.FlexNet, "z", 3, "DEMOD"),
                 (LicenseKind.FlexNet, "a", 27000, ""), (LicenseKind.FlexNet, "lic9", 27009, "acmed"), (LicenseKind.Sentieon, "lic3", 8990, ""),
             ],
-            servers.Select(s => (s.Kind, s.Server.Host, s.Server.Port, s.Vendor)));
+            servers.SelectMany(s => s.Servers).Select(s => (s.Kind, s.Server.Host, s.Server.Port, s.Vendor)));
+        Assert.Equal([1, 2, 1, 1], servers.Select(s => s.Needed));
         Assert.Empty(CheckedServers.Read([], [], environment, hasConfiguration: true, problems));
+    }
+
+    [Fact]
+    public void Variables_of_RLM_programs_count_when_they_name_servers()
+    {
+        var environment = new Dictionary<string, string> { ["acme_LICENSE"] = "5053@a:5053@b", ["other_LICENSE"] = "5053@fd00::7", ["API_LICENSE"] = "hush", ["EMPTY_LICENSE"] = "" };
+        var problems = new List<string>();
+        var ways = CheckedServers.Read([], [], environment, hasConfiguration: false, problems);
+        Assert.Empty(problems);
+        Assert.Equal([1, 1], ways.Select(w => w.Needed));
+        Assert.Equal(
+            [(LicenseKind.Rlm, "a"), (LicenseKind.Rlm, "b"), (LicenseKind.Rlm, "fd00::7")],
+            ways.SelectMany(w => w.Servers).Select(s => (s.Kind, s.Server.Host)));
+        using var home = new TestFolder();
+        Assert.Equal(["acme_LICENSE=5053@a:5053@b", "other_LICENSE=5053@fd00::7"], Surroundings.Read(environment, home.Root));
+    }
+
+    [Fact]
+    public void Files_of_a_list_lead_with_all_of_their_daemons()
+    {
+        using var folder = new TestFolder();
+        var file = folder.Write("license.dat", "SERVER lic9 001122334455 27009\nVENDOR acmed\nVENDOR demod\n");
+        Assert.Equal(2, CheckedServers.Read([file], [], Empty, hasConfiguration: false, []).Count);
+        var list = Assert.Single(CheckedServers.Read([], [], new Dictionary<string, string> { ["LM_LICENSE_FILE"] = $"{file}:27000@a" }, hasConfiguration: false, []));
+        Assert.Equal(1, list.Needed);
+        Assert.Equal([2, 1], list.Ways.Select(w => w.Needed));
     }
 
     [Fact]
@@ -49,8 +76,8 @@ public sealed class CheckedServersTests
     {
         using var folder = new TestFolder();
         folder.Write(".flexlmrc", "DEMOD_LICENSE_FILE=27000@old\u001b[31m\n# nothing\n");
-        var lines = Surroundings.Read(new Dictionary<string, string> { ["LM_LICENSE_FILE"] = "27000@a", ["XILINXD_LICENSE_FILE"] = "2100@b", ["AWS_SECRET"] = "hush" }, folder.Root);
-        Assert.Equal("LM_LICENSE_FILE=27000@a", lines[0]);
+        var lines = Surroundings.Read(new Dictionary<string, string> { ["LM_LICENSE_FILE"] = "27000@a", ["XILINXD_LICENSE_FILE"] = "2100@b", ["ANSYSLI_SERVERS"] = "2325@c", ["AWS_SECRET"] = "hush" }, folder.Root);
+        Assert.Equal(["ANSYSLI_SERVERS=2325@c", "LM_LICENSE_FILE=27000@a"], lines.Take(2));
         Assert.Contains("~/.flexlmrc: DEMOD_LICENSE_FILE=27000@old\uFFFD[31m", lines);
         Assert.Contains(lines, l => l.Contains("before those of LM_LICENSE_FILE", StringComparison.Ordinal));
         Assert.Equal("FlexNet clients ask the servers in ~/.flexlmrc as well: delete lines that are out of date", lines[^1]);
@@ -59,7 +86,9 @@ public sealed class CheckedServersTests
     }
 
     [Theory]
-    [InlineData("ANSYSLMD_LICENSE_FILE", "ansyslmd")]
+    [InlineData("ANSYSLMD_LICENSE_FILE", "ANSYSLMD")]
+    [InlineData("MLM_LICENSE_FILE", "MLM")]
+    [InlineData("acme_LICENSE", null)]
     [InlineData("CDS_LIC_FILE", "cdslmd")]
     [InlineData("LM_LICENSE_FILE", null)]
     [InlineData("SENTIEON_LICENSE", null)]

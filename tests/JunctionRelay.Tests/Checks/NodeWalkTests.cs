@@ -62,6 +62,30 @@ public sealed class NodeWalkTests
     {
         await using var licenses = new SimulatedPair();
         AssertFailed(await WalkAsync(licenses.Server.EndPoint.Port, "other"), CheckHop.Server, 16, "-16");
+        Assert.Equal(1, licenses.Server.RefusedHellos);
+    }
+
+    [Fact]
+    public async Task A_name_out_of_a_variable_is_tried_in_both_cases()
+    {
+        await using var licenses = new SimulatedPair();
+        var trail = await WalkAsync(licenses.Server.EndPoint.Port, "DEMOD");
+        Assert.Null(trail.Failure);
+        Assert.Equal([CheckHop.Name, CheckHop.Tcp, CheckHop.Redirect, CheckHop.RedirectName, CheckHop.VendorPort, CheckHop.Vendor], trail.Steps.Select(s => s.Hop));
+        Assert.Equal(1, licenses.Server.RefusedHellos);
+
+        trail = await WalkAsync(licenses.Server.EndPoint.Port, "OTHER");
+        AssertFailed(trail, CheckHop.Server, 16, "-16");
+        Assert.Contains("vendor daemon OTHER; nor is other known there", trail.Failure!.Text, StringComparison.Ordinal);
+        Assert.Equal(3, licenses.Server.RefusedHellos);
+    }
+
+    [Fact]
+    public async Task A_name_in_capitals_that_is_right_is_asked_for_once()
+    {
+        await using var lmgrd = new OneAnswer(new FlexLmRedirect { Host = "127.0.0.1", Port = 1 }.ToBytes());
+        var trail = await WalkAsync(lmgrd.Port, "MLM");
+        Assert.Contains(trail.Steps, s => s.Text.Contains("sends clients of MLM", StringComparison.Ordinal));
     }
 
     [Theory]
