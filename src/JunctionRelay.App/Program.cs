@@ -6,9 +6,8 @@ using JunctionRelay.App.Commands;
 using JunctionRelay.App.Hosting;
 
 // Sockets read these once, before the first of them is made (docs/decisions/0001): what follows a completed read or write runs on the thread
-// that waits for all sockets, which saves 1.6-1.8x of the processor time of a round trip; one such thread for two cores. Not where HttpClient asks
-// a running junction something: there it was seen to wait for ever for an answer that had come (always, when compiled ahead).
-if (args is not ["status" or "pause" or "resume" or "check", ..]) Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+// that waits for all sockets, which saves 1.6-1.8x of the processor time of a round trip; one such thread for two cores.
+Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 Environment.SetEnvironmentVariable(
     "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT", Math.Max(1, Environment.ProcessorCount / 2).ToString(CultureInfo.InvariantCulture));
 

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace JunctionRelay.App.Admin;
 
 /// <summary>
-/// Does what the admin endpoint has to work out, one thing at a time, on a thread of its own that stands behind all others in line for the processor: whoever looks takes nothing
-/// from those that are relayed.
+/// Does what the admin endpoint has to work out, one thing at a time, on a thread of its own that stands behind those that relay in line for the processor: whoever looks takes
+/// little from them.
 /// </summary>
 internal sealed class QuietThread : IDisposable
 {
@@ -55,13 +55,15 @@ internal sealed class QuietThread : IDisposable
     {
         const int OfProcess = 0;
         const uint ThisThread = 0;   // to Linux a thread is a process here
+        // A third of their weight. The last place in line would be behind every job of a busy node, too, and nobody would be told anything for minutes.
+        const int Behind = 5;
         const int Last = 19;
         const int Usual = 0;   // SCHED_OTHER
         if (OperatingSystem.IsLinux())
         {
             // A junction that was given real-time scheduling was given it for relaying.
             _ = SetScheduler(0, Usual, 0);
-            _ = SetPriority(OfProcess, ThisThread, Last);
+            _ = SetPriority(OfProcess, ThisThread, Math.Min(GetPriority(OfProcess, ThisThread) + Behind, Last));
         }
 
         foreach (var work in _work.GetConsumingEnumerable()) work();
@@ -70,6 +72,10 @@ internal sealed class QuietThread : IDisposable
     [DllImport("libc", EntryPoint = "setpriority")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int SetPriority(int which, uint who, int priority);
+
+    [DllImport("libc", EntryPoint = "getpriority")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int GetPriority(int which, uint who);
 
     // struct sched_param is one int.
     [DllImport("libc", EntryPoint = "sched_setscheduler")]
