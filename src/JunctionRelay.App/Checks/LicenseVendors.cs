@@ -15,8 +15,8 @@ internal static class LicenseVendors
     /// <summary>Leads programs to a license server. Much else ends in <c>_LICENSE</c>, keys among it, so that such a variable must name servers or files that are there.</summary>
     public static bool IsVariable(string name, string value) =>
         name.EndsWith(Suffix, StringComparison.Ordinal) || name is Cadence or Sentieon or "RLM_LICENSE"
-        || (IsRlm(name) && LicenseSource.ListFromVariable(value) is not null)
-        || (IsRlm(name) && Entries(value) is { Length: > 0 } entries && entries.All(e => LicenseSource.ListFromVariable(e) is not null || File.Exists(e)));
+        || (IsRlm(name) && (LicenseSource.ListFromVariable(value) is not null
+            || (Entries(value) is { Length: > 0 } entries && entries.All(e => LicenseSource.ListFromVariable(e) is not null || File.Exists(e)))));
 
     /// <summary>A variable of RLM's programs.</summary>
     public static bool IsRlm(string? variable) => variable is not (null or Sentieon) && variable.EndsWith(IsvSuffix, StringComparison.Ordinal) && variable.Length > IsvSuffix.Length;

@@ -197,7 +197,9 @@ internal sealed class LinkDirectory
         lock (_gate)
         {
             var (name, _) = _sessions.Find(s => s.Session == session);
-            _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
+            // Nodes come and go by the thousand; most leave nothing to count.
+            if (session.Resumes > 0 || session.SavedBytes > 0)
+                _past[(name, session.IsDialler)] = _past.GetValueOrDefault((name, session.IsDialler)).With(session);
             _sessions.RemoveAll(s => s.Session == session);
             if (session.HoldLeft is { Ticks: > 0 } left)
                 _expected[name] = (session.Time.GetTimestamp(), left);

@@ -53,8 +53,7 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
                 var result = await read;
                 ended = result.IsCompleted;
                 Volatile.Write(ref _steps, _steps + 1);
-                var passed = PassOnAsync(result.Buffer);
-                if (!passed.IsCompletedSuccessfully) await passed;
+                await PassOnAsync(result.Buffer);
                 if (_inTurn < MostBytesPerTurn) continue;
                 _inTurn = 0;
                 await Task.Yield();
