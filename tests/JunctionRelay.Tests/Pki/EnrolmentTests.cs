@@ -98,17 +98,12 @@ public sealed class EnrolmentTests
         await site.JoinAsync("node-spent", spent);
         var genuine = JoinToken.Create(site.Pki.Ca, "hq", TimeProvider.System.GetUtcNow().AddHours(1)).Reveal();
         var forged = genuine[..40] + (genuine[40] == 'A' ? 'B' : 'A') + genuine[41..];
-        for (var i = 0; i < AttemptLimiter.Burst; i++)
-            Assert.Equal("the token is not valid at this junction", (await AskAsync(EnrolmentQuestion.Join, forged)).Problem);
-        // From here on nobody looks at what a guesser says, by whichever question; he is told of once, with a count to come.
-        for (var i = 0; i < 5; i++)
-        {
-            foreach (var what in new[] { EnrolmentQuestion.Join, EnrolmentQuestion.Rejoin, EnrolmentQuestion.Renew })
-                Assert.Contains("were refused: wait", (await AskAsync(what, forged)).Problem, StringComparison.Ordinal);
-        }
-
+        // Until he is slowed down; from then on nobody looks at what a guesser says, by whichever question, and he is told of once, with a count to come.
+        await SlowedAsync(EnrolmentQuestion.Join, forged, "the token is not valid at this junction");
+        await SlowedAsync(EnrolmentQuestion.Rejoin, forged, "not known here");
+        await SlowedAsync(EnrolmentQuestion.Renew, forged, "a renewal needs the certificate");
         Assert.Equal(1L, Assert.Single(site.Log.Entries, e => e.Name == "enrolment-slowed").Fields["count"]);
-        Assert.Equal(AttemptLimiter.Burst, site.Log.Entries.Count(e => e.Name == "enrolment-refused"));
+        Assert.True(site.Log.Entries.Count(e => e.Name == "enrolment-refused") >= AttemptLimiter.Burst);
 
         // From the same address: who has a token that is good joins, who has a certificate renews, who has a key comes back.
         await site.JoinAsync("node-20", good);
@@ -117,11 +112,23 @@ public sealed class EnrolmentTests
         Assert.NotNull((await AskAsync(EnrolmentQuestion.Rejoin, forged, key, "node-0")).Answer?.Certificate);
 
         // A genuine token that is spent has a count of its own.
-        for (var i = 0; i < AttemptLimiter.Burst; i++)
-            Assert.Equal("the token has been used up", (await AskAsync(EnrolmentQuestion.Join, spent.Reveal())).Problem);
-        Assert.Contains("were refused: wait", (await AskAsync(EnrolmentQuestion.Join, spent.Reveal())).Problem, StringComparison.Ordinal);
+        await SlowedAsync(EnrolmentQuestion.Join, spent.Reveal(), "the token has been used up");
         Assert.Contains(site.Log.Entries, e => e.Name == "enrolment-slowed" && e.Message.Contains($"127.0.0.1 with the token {spent.Id}", StringComparison.Ordinal));
         await site.JoinAsync("node-21", good);
+
+        async Task SlowedAsync(string what, string token, string refusal)
+        {
+            // On a slow machine one more is free every six seconds.
+            for (var i = 0; i < 10 * AttemptLimiter.Burst; i++)
+            {
+                var told = (await AskAsync(what, token)).Problem;
+                if (told.Contains("were refused: wait", StringComparison.Ordinal))
+                    return;
+                Assert.Contains(refusal, told, StringComparison.Ordinal);
+            }
+
+            Assert.Fail($"{what} is not slowed down");
+        }
 
         async Task<EnrolmentReply> AskAsync(string what, string token, ECDsa? with = null, string? name = null)
         {
