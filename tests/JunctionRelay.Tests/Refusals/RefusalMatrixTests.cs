@@ -113,7 +113,6 @@ public sealed class RefusalMatrixTests
         { "reverse listener", "worker denies", "connection-ended", "in auth", "not today" },
         { "reverse listener", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
         { "reverse listener", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
-        { "reverse listener", "outside range", "connection-refused", "in address-not-allowed", "127.0.0.1" },
 
         { "behind a balancer", "outside range", "connection-ended", "in address-not-allowed", "192.0.2.9" },
         { "behind a balancer", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
@@ -162,6 +161,7 @@ public sealed class RefusalMatrixTests
         [("unix socket", "paused")] = OfServices,
         [("unix socket", "outside range")] = "it has no addresses: the mode of its file says who may open it (0660), and abstract ones are refused",
         [("reverse listener", "name not allowed")] = "a client without TLS or greeting has no name; whether a peer may have us listen is in peers.listen (LinkPolicyTests, LinkReloadTests)",
+        [("reverse listener", "outside range")] = "its clients connect to the other junction: `allow` is refused in the file, and the address to listen on says who can connect",
         [("reverse listener", "service not allowed")] = OneTarget,
         [("reverse listener", "paused")] = OfServices,
         [("behind a balancer", "name not allowed")] = "a client without TLS or greeting has no name",

@@ -161,7 +161,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     private async Task ListenFarAsync()
     {
         _farPort = Ports.Free();
-        _far = await ConfiguredJunction.StartAsync("far", $$""" "linkListen": "127.0.0.1:0", "peers": { "hq": { "listen": "127.0.0.1:{{_farPort}}" } } """);
+        _far = await ConfiguredJunction.StartAsync("far", $$""" "linkListen": "127.0.0.1:0", "services": { "none": { "open": "127.0.0.1:1" } }, "peers": { "hq": { "listen": "127.0.0.1:{{_farPort}}" } } """);
         Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Relay()}}, "links": { "far": { "dial": "{{_far.LinkAddress}}" } }""", Hook(_offence));
     }
 
