@@ -27,6 +27,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         await Deadline.Until(async () => await Pixels(page) is var now && now.Up > before.Up + 20 && now.Connections > before.Connections, Deadline.Start, "the charts are drawn");
         var drawn = await Pixels(page);
         await Deadline.Until(async () => (await Pixels(page)).Picture != drawn.Picture, Deadline.Start, "the charts move");
+        await page.Photograph("status-traffic.png");
         await stop.CancelAsync();
         await flowing;
         await page.Counts(".line.is-busy", 0);
@@ -133,8 +134,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         await Assertions.Expect(page.Page.Locator("main")).ToHaveCSSAsync("opacity", "1");
         Assert.Equal(width, await page.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
         Assert.Empty(await page.Page.EvaluateAsync<string[]>(Faint));
-        if (Environment.GetEnvironmentVariable("JUNCTION_PICTURES") is { } folder)
-            await page.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"status-{width}-{scheme}.png".ToLowerInvariant()), FullPage = true });
+        await page.Photograph($"status-{width}-{scheme}.png".ToLowerInvariant());
         Assert.Empty(page.Complaints);
     }
 

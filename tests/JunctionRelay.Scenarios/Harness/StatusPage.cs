@@ -35,5 +35,11 @@ internal sealed class StatusPage : IAsyncDisposable
     /// <summary>How many there are, once they are as many.</summary>
     public Task Counts(string selector, int count) => Assertions.Expect(Page.Locator(selector)).ToHaveCountAsync(count);
 
+    /// <summary>For people to look at: where JUNCTION_PICTURES names a folder.</summary>
+    public async Task Photograph(string name)
+    {
+        if (Environment.GetEnvironmentVariable("JUNCTION_PICTURES") is { } folder) await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name), FullPage = true });
+    }
+
     public async ValueTask DisposeAsync() => await Page.CloseAsync();
 }

@@ -106,6 +106,9 @@ internal sealed class RefusalSite : IAsyncDisposable
         }
     }
 
+    /// <summary>Streams over the links of the junction that has the entrances.</summary>
+    public int CloudStreams => _cloud!.Sessions.Sum(s => s.Session.StreamCount);
+
     /// <summary>Asks for the target and gets through to it.</summary>
     public async Task EnterAsync(string entrance)
     {
