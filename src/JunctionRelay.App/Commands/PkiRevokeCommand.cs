@@ -57,9 +57,15 @@ internal static class PkiRevokeCommand
 
         var list = pki.ChangeDenyList(old => undo ? old.Where(o => !entries.Exists(o.IsAbout)) : [.. old.Where(o => !entries.Exists(o.IsAbout)), .. entries]);
         foreach (var entry in entries) await Console.Out.WriteLineAsync($"{(undo ? "no longer revoked" : "revoked")}: {entry}");
+        if (!undo && entries[0].Serial is { } serial) await Console.Out.WriteLineAsync(Reach(serial, pki));
         await Console.Out.WriteLineAsync($"deny list {list.Number} with {list.Entries.Count} entries: {pki.DenyListFile}");
         return ExitCodes.Ok;
     }
+
+    // One certificate is seldom what is meant: its key may have a newer one.
+    private static string Reach(string serial, PkiDirectory pki) => pki.Nodes().FirstOrDefault(n => n.Serial.Equals(serial, StringComparison.OrdinalIgnoreCase)) is { } node
+        ? $"it is the newest certificate of {node.Name}, which can renew it no more: to get another it has to join anew, with a new key"
+        : "it is not the newest certificate of any junction here: whoever has its key may hold another; `junction pki revoke NAME` denies name and key";
 
     // With a name its key: else the same key could come back under another name.
     private static IEnumerable<DenyEntry> Entries(ParseResult parsed, PkiDirectory pki)

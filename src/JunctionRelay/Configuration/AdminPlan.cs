@@ -9,7 +9,7 @@ namespace JunctionRelay.Configuration;
 /// <param name="Tls">How it speaks TLS; null for plain HTTP.</param>
 /// <param name="AllowNames">The certificate names that may ask; null = whomever the trust vouches for.</param>
 /// <param name="TokenFile">Holds the token that must be sent; null where none is asked for.</param>
-internal sealed record AdminPlan(EndPoint EndPoint, TlsSettings? Tls, NamePatterns? AllowNames, string? TokenFile)
+internal sealed record AdminPlan(EndPoint EndPoint, TlsSettings? Tls, PeerNamePatterns? AllowNames, string? TokenFile)
 {
     /// <summary>A token that can be guessed protects nothing.</summary>
     public const int ShortestToken = 16;

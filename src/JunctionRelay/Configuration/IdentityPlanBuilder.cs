@@ -9,7 +9,6 @@ namespace JunctionRelay.Configuration;
 internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identity, CertificateStores certificates, string home, TimeProvider time, PlanParts parts)
 {
     private static readonly TimeSpan CertificateLifetime = TimeSpan.FromHours(24);
-    private const int RejoinLimit = 10;
 
     /// <summary>Who serves junctions that want a certificate; null where no authority lives.</summary>
     public EnrolmentServer? Enrolment(ILogger log) => Office() is { } office ? parts.Of(Key, () => new EnrolmentServer(office, time, log)) : null;
@@ -18,7 +17,7 @@ internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identi
 
     private EnrolmentOffice? Office() => config.Pki is { Directory: { } directory } pki
         ? parts.Of(Key, () => new EnrolmentOffice(
-            PkiDirectory.Open(Path.GetFullPath(directory, home), time), new EnrolmentRules(pki.CertificateLifetime ?? CertificateLifetime, pki.RejoinLimit ?? RejoinLimit), time))
+            PkiDirectory.Open(Path.GetFullPath(directory, home), time), new EnrolmentRules(pki.CertificateLifetime ?? CertificateLifetime, pki.RejoinLimit ?? EnrolmentRules.UsualRejoinLimit), time))
         : null;
 
     /// <summary>The deny list of the authority that lives here; null where none does.</summary>

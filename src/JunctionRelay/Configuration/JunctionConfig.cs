@@ -25,7 +25,7 @@ internal sealed record JunctionConfig
     [Description("Where other junctions may dial in.")]
     public IReadOnlyList<string>? LinkListen { get; init; }
 
-    [Description("What a peer may use, by its name or a pattern of names. Default: nothing.")]
+    [Description("What a peer may use, by its name or a pattern of names, in which * and ? stand for anything but a dot and a slash. Default: nothing.")]
     public IReadOnlyDictionary<string, PeerConfig>? Peers { get; init; }
 
     [Description("What this junction can reach for its peers, by the name that they ask for.")]

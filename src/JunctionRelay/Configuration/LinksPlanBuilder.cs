@@ -110,7 +110,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     // Streams are compressed, not the link: it stays when that changes.
     private bool Compresses(string name) => _links.TryGetValue(name, out var link)
         ? link.Compress == true
-        : (config.Peers ?? new Dictionary<string, PeerConfig>()).FirstOrDefault(p => new NamePatterns([p.Key]).Matches(name)).Value?.Compress == true;
+        : (config.Peers ?? new Dictionary<string, PeerConfig>()).FirstOrDefault(p => new PeerNamePatterns([p.Key]).Matches(name)).Value?.Compress == true;
 
     private Func<EndPoint, LinkWay?> WayOf(LinkConfig link, Func<EndPoint, HttpProxy?> proxyOf, SocketDialer dialer)
     {

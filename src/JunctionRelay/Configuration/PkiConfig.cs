@@ -13,6 +13,6 @@ internal sealed record PkiConfig
     public TimeSpan? CertificateLifetime { get; init; }
 
     [AtLeast("0")]
-    [Description("How often in 30 days a junction whose certificate ran out while it was off may come back by its key alone; 0 = never, it then needs a new token. Default: 10.")]
+    [Description("How often in 30 days a junction whose certificate ran out while it was off may come back by its key alone; 0 = never, it then needs a new token. One whose answer was lost counts once. Default: 60, twice a day.")]
     public int? RejoinLimit { get; init; }
 }

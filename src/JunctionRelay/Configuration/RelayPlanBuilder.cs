@@ -87,6 +87,8 @@ internal sealed class RelayPlanBuilder
     }
 
     // Whose deny lists count: those whom the junction's own identity trusts, as of now.
+    private string? OwnDomain => _identity is { Certificate: not null, Key: not null } ? _certificates.Of(_identity).Now.Identity?.Domain : null;
+
     private Func<IEnumerable<X509Certificate2>> Authorities()
     {
         if (_identity is not { Certificate: not null, Key: not null, Trust: not null }) return () => [];
@@ -111,7 +113,7 @@ internal sealed class RelayPlanBuilder
         var relays = (config.Relays ?? new Dictionary<string, RelayConfig>()).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => builder.Relay(r.Key, r.Value)).ToList();
         var peers = links is null ? null : PeersPlan(links, builder.Auths(config));
         var admin = config.Admin is { } said ? builder.Admin(said) : null;
-        builder._denied.Follow(builder.Authorities(), IdentityPlanBuilder.DenyListFile(config, home));
+        builder._denied.Follow(builder.Authorities(), IdentityPlanBuilder.DenyListFile(config, home), builder.OwnDomain);
         var certificates = new CertificateList(config, home, builder._certificates);
         return new JunctionPlan(relays, config.DrainTimeout ?? DrainTimeout, links, peers)
         {
@@ -181,7 +183,7 @@ internal sealed class RelayPlanBuilder
                 Ranges(relay.Allow),
                 new ConnectionLimits(relay.MaxConnections, relay.MaxConnectionsPerClient, _parts.Of($"relays.{name}", () => new ConnectionCounts())),
                 Ranges(relay.ProxyFrom)),
-            Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new NamePatterns(names) : null),
+            Authorization = new ClientAuthorization(relay.Tls?.AllowNames is { } names ? new PeerNamePatterns(names) : null),
             Auths = relay.Auth is { } auth ? new Dictionary<string, ClientAuth> { [name] = _auth.Relay(name, auth) } : new Dictionary<string, ClientAuth>(),
             Services = new ServiceTable(Targets($"relays.{name}", name, relay, health), relay.Protocol is null ? null : Ports($"relays.{name}", relay.VendorPorts)),
             Rewrite = Rewrite(relay),
@@ -206,7 +208,7 @@ internal sealed class RelayPlanBuilder
         return new AdminPlan(
             Listen(listen, null, false, null).Single().EndPoint,
             listen.IsTls ? Serving(TlsFiles.OfAdmin(admin.Tls, _identity, _home), admin.Tls) : null,
-            admin.Tls?.AllowNames is { } names ? new NamePatterns(names) : null,
+            admin.Tls?.AllowNames is { } names ? new PeerNamePatterns(names) : null,
             admin.TokenFile is { } file ? Path.GetFullPath(file, _home) : null);
     }
 

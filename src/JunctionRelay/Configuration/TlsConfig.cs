@@ -26,7 +26,7 @@ internal sealed record TlsConfig
     [Description("The name that the certificate of a tls:// target must have. Default: the host in the target.")]
     public string? ServerName { get; init; }
 
-    [Description("The certificate names that clients of a tls:// listener may have, with * and ?, e.g. cloud or node-*. Default: every name " +
+    [Description("The certificate names that clients of a tls:// listener may have, with * and ? for anything but a dot and a slash, e.g. cloud or node-*. Default: every name " +
         "that trust vouches for.")]
     public IReadOnlyList<string>? AllowNames { get; init; }
 }

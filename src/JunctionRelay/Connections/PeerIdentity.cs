@@ -7,7 +7,7 @@ namespace JunctionRelay.Connections;
 /// <summary>Who the certificate says the peer is. The only identity used for routing, authorization, revocation and audit: made once, when TLS judges the certificate.</summary>
 /// <param name="Name">
 /// What <c>peers</c> and logs call the peer: in our own trust domain the name that its SPIFFE ID and its DNS name agree on; else the first DNS name of the subject
-/// alternative names, else the first URI, else the common name.
+/// alternative names, else the first URI. Never the common name: name constraints do not reach it, so that any authority could claim any (RFC 9525, 2).
 /// </param>
 /// <param name="Names">All DNS and URI names of the certificate.</param>
 /// <param name="SerialNumber">The serial number, hexadecimal, as openssl prints it.</param>
@@ -17,9 +17,13 @@ internal sealed record PeerIdentity(string Name, IReadOnlyList<string> Names, st
 {
     private const string SubjectAlternativeName = "2.5.29.17";
 
+    /// <summary>The authorities that vouch for it, from the one that issued it to the one that is trusted: SHA-256 of their public keys, as <see cref="Key"/>. Empty where no chain was built.</summary>
+    public IReadOnlyList<string> Authorities { get; init; } = [];
+
     /// <summary>Reads the names of a certificate that TLS has already verified, or is about to refuse.</summary>
     /// <param name="domain">Our own trust domain: in it, and in no other, a name needs no domain to be unique.</param>
-    public static PeerIdentity Of(X509Certificate2 certificate, string? domain = null)
+    /// <param name="chain">How it was verified.</param>
+    public static PeerIdentity Of(X509Certificate2 certificate, string? domain = null, X509Chain? chain = null)
     {
         var names = new List<string>();
         var uris = new List<string>();
@@ -30,8 +34,11 @@ internal sealed record PeerIdentity(string Name, IReadOnlyList<string> Names, st
             uris.AddRange(Uris(extension.RawData));
         }
 
-        var name = NameIn(domain, names, uris) ?? names.FirstOrDefault() ?? uris.FirstOrDefault() ?? certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        return new PeerIdentity(name, [.. names, .. uris], certificate.SerialNumber, certificate.NotAfter, KeyOf(certificate.PublicKey));
+        var name = NameIn(domain, names, uris) ?? names.FirstOrDefault() ?? uris.FirstOrDefault() ?? "";
+        return new PeerIdentity(name, [.. names, .. uris], certificate.SerialNumber, certificate.NotAfter, KeyOf(certificate.PublicKey))
+        {
+            Authorities = chain is null ? [] : [.. chain.ChainElements.Skip(1).Select(e => KeyOf(e.Certificate.PublicKey))],
+        };
     }
 
     /// <summary>The hash by which <see cref="Key"/> names a public key.</summary>

@@ -90,10 +90,14 @@ internal sealed class TlsHandshake
             if (errors == SslPolicyErrors.RemoteCertificateNotAvailable && _targetName is null
                 && (!_settings.RequirePeerCertificate || IsOpen(((SslStream)sender).NegotiatedApplicationProtocol))) return true;
             foreach (var status in chain?.ChainStatus ?? []) objections |= status.Status;
-            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, credentials.Identity?.Domain) : null;
-            // SslStream knows the names of the DNS alone.
-            if (_targetName is not null && identity?.IsCalled(_targetName) == true) errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
-            objection = errors != SslPolicyErrors.None ? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
+            var identity = certificate is X509Certificate2 leaf ? PeerIdentity.Of(leaf, credentials.Identity?.Domain, chain) : null;
+            // SslStream knows the names of the DNS alone, and takes the common name for one of them.
+            if (_targetName is not null && identity is not null)
+                errors = IsFor((X509Certificate2)certificate!, identity, _targetName, errors) ? errors & ~SslPolicyErrors.RemoteCertificateNameMismatch : errors | SslPolicyErrors.RemoteCertificateNameMismatch;
+            // An authority's own certificate is no peer's, whatever it is called: that is said first.
+            objection = errors != SslPolicyErrors.None
+                ? (errors == SslPolicyErrors.RemoteCertificateNameMismatch && !IsPlainTarget ? ObjectionToLeaf((X509Certificate2)certificate!) : null)
+                ?? Objection(certificate as X509Certificate2, identity, objections, errors, credentials.Trust is null)
                 : identity is null ? null
                 : Revoked(identity, ref objections) ?? (IsPlainTarget ? null : ObjectionToLeaf((X509Certificate2)certificate!));
             if (objection is not null) return false;
@@ -101,6 +105,11 @@ internal sealed class TlsHandshake
             return true;
         }
     }
+
+    // By its alternative names alone: the common name is bound by nothing that an authority is bound by.
+    private static bool IsFor(X509Certificate2 certificate, PeerIdentity identity, string name, SslPolicyErrors errors) => identity.IsCalled(name)
+        || !errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) && !name.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal)
+            && certificate.MatchesHostname(name, allowWildcards: true, allowCommonName: false);
 
     private string? Revoked(PeerIdentity identity, ref X509ChainStatusFlags objections)
     {
@@ -135,20 +144,22 @@ internal sealed class TlsHandshake
         if (objections.HasFlag(X509ChainStatusFlags.NotTimeValid))
             return $"{subject} is valid from {certificate.NotBefore.ToUniversalTime():u} to {certificate.NotAfter.ToUniversalTime():u} only: renew it, or set the clock";
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", identity!.Names.DefaultIfEmpty("no name")))}: set tls.serverName, or dial the right name";
+            return $"{subject} is not for the name \"{_targetName}\" but for {Short(string.Join(", ", identity!.Names.DefaultIfEmpty("no alternative name (a common name counts for nothing)")))}: set tls.serverName, or dial the right name";
         if (objections.HasFlag(X509ChainStatusFlags.NotValidForUsage))
             return $"{subject} is not meant for a TLS {(_targetName is null ? "client" : "server")} (extended key usage)";
         return $"{subject} was issued by \"{Short(certificate.Issuer)}\", which is no authority in {(trustsSystem ? "the system's store" : "trust")} ({objections})";
     }
 
-    /// <summary>What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, and a key that may not sign proves nothing.</summary>
+    /// <summary>What a chain may be right about and a peer's own certificate still wrong: an authority is nobody's name, a key that may not sign proves nothing, and a common name is no name.</summary>
     public static string? ObjectionToLeaf(X509Certificate2 certificate)
     {
         var subject = $"its certificate \"{Short(certificate.Subject)}\"";
         if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority))
             return $"{subject} is an authority's own (CA:TRUE), not one that names a peer: let it issue one";
-        return certificate.Extensions.OfType<X509KeyUsageExtension>().All(e => e.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature))
-            ? null : $"{subject} may not sign (key usage without digitalSignature)";
+        if (!certificate.Extensions.OfType<X509KeyUsageExtension>().All(e => e.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature)))
+            return $"{subject} may not sign (key usage without digitalSignature)";
+        return PeerIdentity.Of(certificate).Name.Length > 0
+            ? null : $"{subject} names nobody: it has no DNS name or URI among its subject alternative names, and a common name counts for nothing; have one issued with subjectAltName=DNS:NAME";
     }
 
     private static string Short(string said) => said.Length <= MostCharactersOfAStranger ? said : said[..MostCharactersOfAStranger] + "…";

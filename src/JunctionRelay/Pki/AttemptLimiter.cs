@@ -4,73 +4,94 @@ using System.Net.Sockets;
 namespace JunctionRelay.Pki;
 
 /// <summary>
-/// Slows down whoever is refused again and again: of each address so many failures are free, and then one every few seconds. Success costs nothing, so a
-/// thousand nodes behind one address may join at once. Thread-safe; holds a bounded number of addresses.
+/// Slows down whoever is refused again and again: so many failures are free, and then one every few seconds. Success costs nothing, so a thousand nodes behind one address may
+/// join at once. Whose failures count together is said by a text: a network of strangers, or what somebody has shown. Thread-safe; holds a bounded number of them.
 /// </summary>
 internal sealed class AttemptLimiter(TimeProvider time)
 {
     public const int Burst = 10;
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(6);
 
+    /// <summary>Who asks while he has to wait is told of at once, and then this often, with a count: a flood of questions must not become a flood of lines.</summary>
+    public static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
+
     // What passes between the first and the last of a burst takes a little off.
     private const double Free = Burst - 1;
 
-    private const int MostAddresses = 10_000;
+    private const int MostKnown = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<IPAddress, (double Failures, long At)> _addresses = [];   // under _lock
+    private readonly Dictionary<string, Record> _known = [];   // under _lock
 
-    /// <summary>How long this address has to wait; zero when it need not.</summary>
-    public TimeSpan Wait(IPAddress? address)
+    private readonly record struct Record(double Failures, long At, long Unsaid, long? SaidAt);
+
+    /// <summary>The network of an address, whose failures count together: who has one IPv6 address has 2^64. Null for no address, which is never slowed down.</summary>
+    public static string? NetworkOf(IPAddress? address)
     {
         if (address is null)
+            return null;
+        if (address.IsIPv4MappedToIPv6)
+            return address.MapToIPv4().ToString();
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+            return address.ToString();
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new IPAddress(bytes).ToString();
+    }
+
+    /// <summary>How long <paramref name="who"/> has to wait; zero when he need not.</summary>
+    public TimeSpan Wait(string? who)
+    {
+        if (who is null)
             return TimeSpan.Zero;
         lock (_lock)
         {
-            var failures = _addresses.TryGetValue(Network(address), out var known) ? Left(known) : 0;
+            var failures = _known.TryGetValue(who, out var known) ? Left(known) : 0;
             return failures <= Free ? TimeSpan.Zero : (failures - Free) * Interval;
         }
     }
 
-    /// <summary>The address was refused. True when this is the failure from which on it has to wait.</summary>
-    public bool Failed(IPAddress? address)
+    /// <summary>He was refused. True when this is the failure from which on he has to wait.</summary>
+    public bool Failed(string? who)
     {
-        if (address is null)
+        if (who is null)
             return false;
         lock (_lock)
         {
-            var network = Network(address);
-            var before = _addresses.TryGetValue(network, out var known) ? Left(known) : 0;
-            if (_addresses.Count >= MostAddresses && known == default)
+            var isKnown = _known.TryGetValue(who, out var known);
+            var before = isKnown ? Left(known) : 0;
+            if (_known.Count >= MostKnown && !isKnown)
                 Forget();
-            _addresses[network] = (before + 1, time.GetTimestamp());
+            _known[who] = known with { Failures = before + 1, At = time.GetTimestamp() };
             return before <= Free && before + 1 > Free;
         }
     }
 
-    private double Left((double Failures, long At) known) => Math.Max(0, known.Failures - time.GetElapsedTime(known.At) / Interval);
+    /// <summary>He asked while he had to wait. True when it is time to say so, with how often that was since it was said.</summary>
+    public bool Waits(string who, out long times)
+    {
+        lock (_lock)
+        {
+            _known.TryGetValue(who, out var known);
+            times = known.Unsaid + 1;
+            var now = time.GetTimestamp();
+            var isDue = known.SaidAt is not { } said || time.GetElapsedTime(said, now) >= SayAgain;
+            _known[who] = isDue ? known with { Unsaid = 0, SaidAt = now } : known with { Unsaid = times };
+            return isDue;
+        }
+    }
+
+    private double Left(Record known) => Math.Max(0, known.Failures - time.GetElapsedTime(known.At) / Interval);
 
     // Those that need not wait any more; if all do, a flood from everywhere, the least of them.
     private void Forget()
     {
-        foreach (var address in _addresses.Where(a => Left(a.Value) == 0).Select(a => a.Key).ToList())
-            _addresses.Remove(address);
-        if (_addresses.Count >= MostAddresses)
+        foreach (var who in _known.Where(a => Left(a.Value) == 0).Select(a => a.Key).ToList())
+            _known.Remove(who);
+        if (_known.Count >= MostKnown)
         {
-            foreach (var address in _addresses.OrderBy(a => Left(a.Value)).Take(MostAddresses / 10).Select(a => a.Key).ToList())
-                _addresses.Remove(address);
+            foreach (var who in _known.OrderBy(a => Left(a.Value)).Take(MostKnown / 10).Select(a => a.Key).ToList())
+                _known.Remove(who);
         }
-    }
-
-    // Who has one IPv6 address has 2^64.
-    private static IPAddress Network(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4();
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address;
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
     }
 }

@@ -48,17 +48,16 @@ internal sealed class CertificateRenewer(
                     continue;
                 }
 
-                var problem = await RenewAsync(cancellationToken);
+                var (problem, wasAnswered) = await RenewAsync(cancellationToken);
                 if (problem is null && Due() > time.GetUtcNow())
                 {
                     failures = 0;
                     continue;
                 }
 
-                // By a clock that runs far ahead a new certificate is old: the authority is not to hear of it every moment.
                 problem ??= "what was issued is due again: is the clock right?";
-
-                var pause = Pause(failures++);
+                // By a clock that runs far ahead a new certificate is old, or has run out: the authority is not to hear of it every moment.
+                var pause = wasAnswered ? Pause(failures++, LongestRetry) : Pause(failures++, Patience());
                 log.RenewalFailed(problem, Certificate.NotAfter.ToUniversalTime(), (long)Math.Ceiling(pause.TotalSeconds));
                 await Task.Delay(pause, time, cancellationToken);
             }
@@ -79,7 +78,8 @@ internal sealed class CertificateRenewer(
         return certificate.NotBefore.ToUniversalTime() + (certificate.NotAfter - certificate.NotBefore) * _fraction;
     }
 
-    private async Task<string?> RenewAsync(CancellationToken cancellationToken)
+    // The authority was asked, and gave an answer; what is wrong with it, or why there is none.
+    private async Task<(string? Problem, bool WasAnswered)> RenewAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -89,18 +89,18 @@ internal sealed class CertificateRenewer(
             var (pem, problem) = await AskAsync(key, name, cancellationToken);
             problem ??= EnrolmentClient.Objection(pem!, key, name, credentials.Now.Trust ?? [], time.GetUtcNow());
             if (problem is not null)
-                return problem;
+                return (problem, pem is not null);
             identity.WriteCertificate(pem!);
             written();
             // What is on the disk is in use, or it is useless: then the reason is in the log, and this would only repeat it.
             if (Certificate.SerialNumber == before.SerialNumber)
-                return $"the certificate in {identity.CertificateFile} is not used";
+                return ($"the certificate in {identity.CertificateFile} is not used", true);
             log.RenewedHere(name, Certificate.NotAfter.ToUniversalTime());
-            return null;
+            return (null, true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            return e.Message;
+            return (e.Message, false);
         }
     }
 
@@ -149,13 +149,18 @@ internal sealed class CertificateRenewer(
             return verdict.Certificate is { } issued ? (issued.ExportCertificatePem() + "\n", null) : (null, verdict.Reason);
     }
 
-    // Full jitter, and never so long that the certificate runs out while a try is waited for.
-    private TimeSpan Pause(int failures)
+    // Never so long that the certificate runs out while a try is waited for.
+    private TimeSpan Patience()
+    {
+        var left = Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow();
+        return left <= TimeSpan.Zero ? LongestRetryWithout : left / 10 < LongestRetry ? left / 10 : LongestRetry;
+    }
+
+    // Full jitter.
+    private static TimeSpan Pause(int failures, TimeSpan most)
     {
         const int MostDoublings = 10;
         var longest = FirstRetry * (1 << Math.Min(failures, MostDoublings));
-        var left = Certificate.NotAfter.ToUniversalTime() - time.GetUtcNow();
-        var most = left <= TimeSpan.Zero ? LongestRetryWithout : left / 10 < LongestRetry ? left / 10 : LongestRetry;
         if (longest > most)
             longest = most > FirstRetry ? most : FirstRetry;
         return longest * (0.5 + Random.Shared.NextDouble() / 2);

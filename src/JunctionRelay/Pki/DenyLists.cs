@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Connections;
 using JunctionRelay.Files;
 using JunctionRelay.Policies;
 
@@ -14,12 +15,13 @@ internal sealed class DenyLists
     private readonly Dictionary<string, SignedDenyList> _lists = [];   // by authority; under _lock
     private volatile DenyList _now = DenyList.Empty;
     private volatile Func<IEnumerable<X509Certificate2>> _trust = () => [];
+    private volatile string? _domain;
     private volatile string? _file;
 
     /// <summary>Who is refused.</summary>
     public DenyList Now => _now;
 
-    /// <summary>A list has been replaced.</summary>
+    /// <summary>A list has been replaced, or forgotten.</summary>
     public event Action? Changed;
 
     /// <summary>The lists as they are passed on.</summary>
@@ -35,7 +37,32 @@ internal sealed class DenyLists
     /// <summary>What a plan says of it.</summary>
     /// <param name="trust">Whose lists count, as of now.</param>
     /// <param name="file">Where they are kept, one in a line; null to forget them.</param>
-    public void Follow(Func<IEnumerable<X509Certificate2>> trust, string? file) => (_trust, _file) = (trust, file);
+    /// <param name="domain">Our own trust domain; null where we have none.</param>
+    public void Follow(Func<IEnumerable<X509Certificate2>> trust, string? file, string? domain = null)
+    {
+        (_trust, _file, _domain) = (trust, file, domain);
+        lock (_lock)
+            Merge();
+    }
+
+    /// <summary>Forgets the lists of authorities that are trusted no more, so that they are neither in force nor passed on. True where there was one.</summary>
+    public bool Prune()
+    {
+        lock (_lock)
+        {
+            if (_lists.Count == 0)
+                return false;
+            var trusted = _trust().Select(c => PeerIdentity.KeyOf(c.PublicKey)).ToHashSet();
+            var gone = _lists.Keys.Where(a => !trusted.Contains(a)).ToList();
+            if (gone.Count == 0)
+                return false;
+            gone.ForEach(a => _lists.Remove(a));
+            Merge();
+        }
+
+        Changed?.Invoke();
+        return true;
+    }
 
     /// <summary>Takes a list that is newer than the one that is here. Null, and what is <paramref name="wrong"/> (nothing, when it is only older), for any other.</summary>
     public SignedDenyList? Offer(string text, out string? wrong)
@@ -52,7 +79,7 @@ internal sealed class DenyLists
             if (_lists.TryGetValue(list.Authority, out var known) && known.Number >= list.Number)
                 return null;
             _lists[list.Authority] = list;
-            _now = SignedDenyList.Merge(_lists.Values);
+            Merge();
         }
 
         Changed?.Invoke();
@@ -70,6 +97,9 @@ internal sealed class DenyLists
                 yield return $"{file}: {wrong}";
         }
     }
+
+    // Under _lock.
+    private void Merge() => _now = new DenyList([.. _lists.Values.Select(l => l.Denied)], _domain);
 
     /// <summary>Keeps the lists for the next start.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>

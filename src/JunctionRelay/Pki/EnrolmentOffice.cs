@@ -49,8 +49,8 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
             return EnrolmentVerdict.Refused($"the token {objection}", $"token {token.Id} {objection}");
 
         var keyHash = PeerIdentity.KeyOf(key);
-        var denied = SignedDenyList.Merge([.. pki.ReadDenyList() is { } list ? [list] : Array.Empty<SignedDenyList>()]);
-        if (denied.Objection(new PeerIdentity("", [], "", default, keyHash)) is not null)
+        var denied = pki.ReadDenyList()?.Denied;
+        if (denied?.DeniesKey(keyHash) == true)
             return EnrolmentVerdict.Refused("this key is revoked", $"token {token.Id}: the key {keyHash} is revoked");
         return Spend(record, key, keyHash, wish, from, denied);
     }
@@ -63,7 +63,7 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
             using var certificate = X509Certificate2.CreateFromPem(pem);
             using var chain = new X509Chain { ChainPolicy = { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true, TrustMode = X509ChainTrustMode.CustomRootTrust, VerificationTime = time.GetUtcNow().UtcDateTime } };
             chain.ChainPolicy.CustomTrustStore.Add(pki.Ca.Certificate);
-            return chain.Build(certificate) && TlsHandshake.ObjectionToLeaf(certificate) is null ? PeerIdentity.Of(certificate, pki.Ca.Domain) : null;
+            return chain.Build(certificate) && TlsHandshake.ObjectionToLeaf(certificate) is null ? PeerIdentity.Of(certificate, pki.Ca.Domain, chain) : null;
         }
         catch (Exception e) when (e is CryptographicException or AsnContentException or ArgumentException)   // ArgumentException: PEM that is none
         {
@@ -82,13 +82,11 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
         using var held = await pki.LockAsync(cancellationToken);
         if (Known(who.Name, keyHash) is not { } node)
             return EnrolmentVerdict.Refused(NotKnown, $"\"{who.Name}\" is not bound to this key");
-        if (Denied(node) is { } denied)
+        if (Denied(node, who.SerialNumber) is { } denied)
             return denied;
-        if (who.SerialNumber == node.Serial || who.SerialNumber == node.Previous)
-            return Issue(node with { Previous = who.SerialNumber, Renewals = node.Renewals + 1 }, key, from);
-
-        // Somebody with the same key has renewed since: a copy of the directory, or this is one that was brought back.
-        return Counted(node, key, from) with { Shown = who };
+        return who.SerialNumber == node.Serial || who.SerialNumber == node.Previous
+            ? Issue(node with { Previous = who.SerialNumber, Renewals = node.Renewals + 1, IsUnproven = false }, key, from)
+            : Suspected(node, who, key, from);
     }
 
     /// <summary>A junction whose certificate has run out, by its key, which has signed the request.</summary>
@@ -97,8 +95,16 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
         using var held = await pki.LockAsync(cancellationToken);
         if (Known(name, PeerIdentity.KeyOf(key)) is not { } node)
             return EnrolmentVerdict.Refused(NotKnown, $"\"{(NodeName.IsName(name ?? "") ? name : "?")}\" is not bound to this key");
-        return Denied(node) ?? Counted(node, key, from);
+        return Denied(node) ?? Rejoined(node, key, from);
     }
+
+    /// <summary>
+    /// What somebody has shown that is genuine, whatever will be said to it: a token that was signed here, or the key that a name is bound to. Null for a stranger, who may be
+    /// guessing. No lock is taken: it decides nothing but whose refusals are counted with whose.
+    /// </summary>
+    public string? Proof(EnrolmentQuestion question, PublicKey key, PeerIdentity? shown) => question.Do == EnrolmentQuestion.Join
+        ? JoinToken.Read(question.Token ?? "") is { } token && token.Audience == pki.Settings.Junction && token.IsSignedBy(pki.Ca.Certificate) ? $"token {token.Id}" : null
+        : Known(question.Do == EnrolmentQuestion.Rejoin ? question.Name : shown?.Name, PeerIdentity.KeyOf(key)) is { } node ? $"key of {node.Name}" : null;
 
     private string? Objection(TokenRecord token, IPAddress? from)
     {
@@ -109,7 +115,7 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
             : null;
     }
 
-    private EnrolmentVerdict Spend(TokenRecord token, PublicKey key, string keyHash, string? wish, IPAddress? from, DenyList denied)
+    private EnrolmentVerdict Spend(TokenRecord token, PublicKey key, string keyHash, string? wish, IPAddress? from, AuthorityDenyList? denied)
     {
         var uses = pki.Tokens.Uses(token.Id);
         var name = uses.LastOrDefault(u => u.Key == keyHash)?.Name;
@@ -127,8 +133,10 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
         // A token for one name may have moved it on to another key since.
         if (isAgain && known is not null && known.Key != keyHash)
             return EnrolmentVerdict.Refused($"the name {name} has another key by now", $"token {token.Id}: \"{name}\" has another key by now");
-        if (denied.DeniesName(name!))
+        if (denied?.DeniesName(name!) == true)
             return EnrolmentVerdict.Refused($"the name {name} is revoked", $"token {token.Id}: \"{name}\" is revoked");
+        if (known?.Key == keyHash && Denied(known) is { } revoked)
+            return revoked with { Reason = $"token {token.Id}: {revoked.Reason}" };
         var now = time.GetUtcNow();
         if (!isAgain)
             pki.Tokens.Spend(token.Id, new TokenUse(keyHash, name!, now, from?.ToString()));
@@ -136,15 +144,15 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
     }
 
     // Of a pattern, a name that nobody has, or that this very key has. A name without wildcards goes to whoever has its token.
-    private string? NameFor(TokenRecord token, string keyHash, string? wish, DenyList denied)
+    private string? NameFor(TokenRecord token, string keyHash, string? wish, AuthorityDenyList? denied)
     {
         if (NodeName.IsName(token.Name))
             return token.Name;
-        var pattern = new NamePatterns([token.Name]);
+        var pattern = new PeerNamePatterns([token.Name]);
         wish = wish?.Split('.')[0].ToLowerInvariant();
         foreach (var candidate in Candidates(token.Name, wish))
         {
-            if (NodeName.IsName(candidate) && pattern.Matches(candidate) && candidate != pki.Settings.Junction && !denied.DeniesName(candidate)
+            if (NodeName.IsName(candidate) && pattern.Matches(candidate) && candidate != pki.Settings.Junction && denied?.DeniesName(candidate) != true
                 && (pki.ReadNode(candidate) is not { } node || node.Key == keyHash))
                 return candidate;
         }
@@ -172,22 +180,46 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
     private NodeRecord? Known(string? name, string keyHash) =>
         name is not null && NodeName.IsName(name) && pki.ReadNode(name) is { } node && node.Key == keyHash ? node : null;
 
-    private EnrolmentVerdict? Denied(NodeRecord node) =>
-        pki.ReadDenyList() is { } list && SignedDenyList.Merge([list]).Objection(new PeerIdentity(node.Name, [], node.Serial, default, node.Key)) is { } objection
-            ? EnrolmentVerdict.Refused("this junction is revoked", objection) : null;
+    // A serial number names one certificate: who is to renew with it, or has it as his newest, is refused; who has a newer one is not.
+    private EnrolmentVerdict? Denied(NodeRecord node, string? shown = null)
+    {
+        const string Told = "this junction is revoked";
+        if (pki.ReadDenyList()?.Denied is not { } denied)
+            return null;
+        return denied.DeniesName(node.Name) ? EnrolmentVerdict.Refused(Told, $"\"{node.Name}\" is revoked")
+            : denied.DeniesKey(node.Key) ? EnrolmentVerdict.Refused(Told, $"the key of \"{node.Name}\" is revoked")
+            : new[] { shown, node.Serial }.FirstOrDefault(s => s is not null && denied.DeniesSerial(s)) is { } serial
+                ? EnrolmentVerdict.Refused(Told, $"the certificate {serial} of \"{node.Name}\" is revoked") : null;
+    }
 
-    private EnrolmentVerdict Counted(NodeRecord node, PublicKey key, IPAddress? from)
+    // By its key alone. While nobody has shown what was issued so, its answer may have been lost: it is the same return, and counts once.
+    private EnrolmentVerdict Rejoined(NodeRecord node, PublicKey key, IPAddress? from)
+    {
+        var rejoins = Recent(node.Rejoins);
+        if (rules.RejoinLimit == 0 || (rejoins.Length >= rules.RejoinLimit && !node.IsUnproven))
+            return TooOften(node, "come back by its key", rejoins.Length, rules.RejoinLimit);
+        return Issue(
+            node.IsUnproven ? node with { Rejoins = rejoins } : node with { Previous = node.Serial, Rejoins = [.. rejoins, time.GetUtcNow()], IsUnproven = true }, key, from);
+    }
+
+    // Somebody with the same key has renewed since: a copy of the directory, or this is one that was brought back.
+    private EnrolmentVerdict Suspected(NodeRecord node, PeerIdentity who, PublicKey key, IPAddress? from)
+    {
+        var (copies, most) = (Recent(node.Copies), Math.Min(rules.RejoinLimit, EnrolmentRules.MostCopies));
+        var verdict = copies.Length >= most
+            ? TooOften(node, "come with a certificate that it had replaced", copies.Length, most)
+            : Issue(node with { Previous = who.SerialNumber, Copies = [.. copies, time.GetUtcNow()], IsUnproven = false }, key, from);
+        return verdict with { Shown = who };
+    }
+
+    private static EnrolmentVerdict TooOften(NodeRecord node, string what, int times, int most) => EnrolmentVerdict.Refused(
+        most == 0 ? "coming back by key alone is turned off here: join with a token" : $"this name has {what} too often: join with a token",
+        $"\"{node.Name}\" has {what} {times} times in {EnrolmentRules.Period.TotalDays:0} days, the limit is {most}");
+
+    private DateTimeOffset[] Recent(DateTimeOffset[] times)
     {
         var now = time.GetUtcNow();
-        var rejoins = node.Rejoins.Where(at => now - at < EnrolmentRules.RejoinPeriod).ToArray();
-        if (rejoins.Length >= rules.RejoinLimit)
-        {
-            return EnrolmentVerdict.Refused(
-                rules.RejoinLimit == 0 ? "coming back by key alone is turned off here: join with a token" : "this name has come back by its key too often: join with a token",
-                $"\"{node.Name}\" has rejoined {rejoins.Length} times in {EnrolmentRules.RejoinPeriod.TotalDays:0} days, the limit is {rules.RejoinLimit}");
-        }
-
-        return Issue(node with { Previous = null, Rejoins = [.. rejoins, now] }, key, from);
+        return [.. times.Where(at => now - at < EnrolmentRules.Period)];
     }
 
     private EnrolmentVerdict Issue(NodeRecord node, PublicKey key, IPAddress? from)

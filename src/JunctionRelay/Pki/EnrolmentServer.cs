@@ -28,6 +28,7 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
 
     private readonly AttemptLimiter _limiter = new(time);
+    private readonly LineBudget _busy = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<IPAddress, int> _ofAddress = [];   // under _lock
     private int _all;   // under _lock
@@ -39,7 +40,7 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
         var isTaken = TryTake(address);
         try
         {
-            var answer = isTaken ? await ConverseAsync(connection, address) : new EnrolmentAnswer { Refused = "too many are joining now", Again = true };
+            var answer = isTaken ? await ConverseAsync(connection, address) : TooMany(address);
             if (answer is not null)
             {
                 await EnrolmentLine.WriteAsync(connection, answer, PkiJson.Default.EnrolmentAnswer);
@@ -75,30 +76,38 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
         {
             // Who came for the greeting alone is a node on its first visit.
             if (!wrong.StartsWith("the connection ended", StringComparison.Ordinal))
-                Refuse("a question", from, wrong);
+                Refuse("a question", from, AttemptLimiter.NetworkOf(from), wrong);
             return null;
         }
 
         // Signatures and files from here on: the thread that served the question serves all sockets.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        if (_limiter.Wait(from) is var wait && wait > TimeSpan.Zero && question.Do != EnrolmentQuestion.Renew)
-            return new EnrolmentAnswer { Refused = $"too many questions from {from} were refused: wait {Math.Ceiling(wait.TotalSeconds)} s", Again = true };
-        if (CertificateRequests.Read(question.Csr ?? [], nonce, out wrong) is not { } key)
+        var key = CertificateRequests.Read(question.Csr ?? [], nonce, out wrong);
+        var shown = key is null || question.Do != EnrolmentQuestion.Renew ? null : Whose(question, key, connection.Peer);
+        var who = Account(from, key is null ? null : office.Proof(question, key, shown));
+        if (_limiter.Wait(who) is var wait && wait > TimeSpan.Zero)
         {
-            Refuse(What(question), from, wrong);
+            if (_limiter.Waits(who!, out var times))
+                log.EnrolmentSlowed(who!, times);
+            return new EnrolmentAnswer { Refused = $"too many questions from {from} were refused: wait {Math.Ceiling(wait.TotalSeconds)} s", Again = true };
+        }
+
+        if (key is null)
+        {
+            Refuse(What(question), from, who, wrong);
             return new EnrolmentAnswer { Refused = wrong };
         }
 
         using var patience = new CancellationTokenSource(AnswerTimeout, time);
-        return await AnswerAsync(question, key, connection.Peer, from, patience.Token);
+        return await AnswerAsync(question, key, shown, from, who, patience.Token);
     }
 
-    private async Task<EnrolmentAnswer> AnswerAsync(EnrolmentQuestion question, PublicKey key, PeerIdentity? peer, IPAddress? from, CancellationToken cancellationToken)
+    private async Task<EnrolmentAnswer> AnswerAsync(EnrolmentQuestion question, PublicKey key, PeerIdentity? shown, IPAddress? from, string? who, CancellationToken cancellationToken)
     {
         var verdict = question.Do switch
         {
             EnrolmentQuestion.Join => await office.JoinAsync(question.Token, key, question.Wish, from, cancellationToken),
-            EnrolmentQuestion.Renew => await office.RenewAsync(Whose(question, key, peer), key, from, cancellationToken),
+            EnrolmentQuestion.Renew => await office.RenewAsync(shown, key, from, cancellationToken),
             EnrolmentQuestion.Rejoin => await office.RejoinAsync(question.Name, key, from, cancellationToken),
             _ => EnrolmentVerdict.Refused("this junction knows join, renew and rejoin"),
         };
@@ -106,11 +115,11 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
             log.CopySuspected(verdict.Shown!.Name, Text(from), verdict.Shown.SerialNumber);
         if (verdict.Node is not { } node || verdict.Certificate is not { } certificate)
         {
-            Refuse(What(question), from, verdict.Reason);
+            Refuse(What(question), from, who, verdict.Reason);
             return new EnrolmentAnswer { Refused = verdict.Told };
         }
 
-        Tell(question.Do!, node, from, verdict.IsCopySuspected);
+        Tell(question.Do!, node, from);
         using (certificate)
         {
             return new EnrolmentAnswer
@@ -126,24 +135,39 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
     private PeerIdentity? Whose(EnrolmentQuestion question, PublicKey key, PeerIdentity? peer) =>
         peer is not null && peer.Key == PeerIdentity.KeyOf(key) ? peer : question.Certificate is { } pem ? office.Read(pem) : peer;
 
-    private void Tell(string what, NodeRecord node, IPAddress? from, bool isCopySuspected)
+    private void Tell(string what, NodeRecord node, IPAddress? from)
     {
         if (what == EnrolmentQuestion.Join)
             log.Joined(node.Name, Text(from), node.Token!, node.Key, node.Expires);
-        else if (what == EnrolmentQuestion.Renew && !isCopySuspected)
+        else if (what == EnrolmentQuestion.Renew)
             log.Renewed(node.Name, Text(from), node.Serial, node.Expires);
         else
             log.Rejoined(node.Name, Text(from), node.Rejoins.Length, node.Expires);
     }
 
-    // The line that begins the waiting is the last one of this address for a while: a flood of questions must not become a flood of lines.
-    private void Refuse(string what, IPAddress? from, string reason)
+    // Who shows something genuine is not in the way of those who guess from the same address, nor they in his: behind one address may be a whole site.
+    private static string? Account(IPAddress? from, string? proof) =>
+        AttemptLimiter.NetworkOf(from) is not { } network ? null : proof is null ? network : $"{network} with the {proof}";
+
+    private void Refuse(string what, IPAddress? from, string? who, string reason)
     {
-        if (_limiter.Wait(from) > TimeSpan.Zero)
+        if (_limiter.Wait(who) > TimeSpan.Zero)
+        {
+            // Not worth a question of its own: it could not even be read.
+            if (_limiter.Waits(who!, out var times))
+                log.EnrolmentSlowed(who!, times);
             return;
+        }
+
         log.EnrolmentRefused(what, Text(from), reason);
-        if (_limiter.Failed(from))
-            log.EnrolmentSlowed(Text(from), AttemptLimiter.Burst);
+        _limiter.Failed(who);
+    }
+
+    private EnrolmentAnswer TooMany(IPAddress? address)
+    {
+        if (_busy.TryTake(time, out var leftOut))
+            log.EnrolmentRefused("a question", Text(address), $"too many are joining now{(leftOut == 0 ? "" : $" ({leftOut} more since the last such line)")}");
+        return new EnrolmentAnswer { Refused = "too many are joining now", Again = true };
     }
 
     private bool TryTake(IPAddress? address)

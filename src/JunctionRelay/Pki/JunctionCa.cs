@@ -111,11 +111,14 @@ internal sealed class JunctionCa : IDisposable
 
     /// <summary>The trust domain of an authority's certificate.</summary>
     /// <exception cref="CryptographicException">It names none.</exception>
-    public static string DomainIn(X509Certificate2 certificate)
+    public static string DomainIn(X509Certificate2 certificate) =>
+        DomainOf(certificate) ?? throw new CryptographicException("the authority's certificate names no trust domain: it was not made by `junction pki init`");
+
+    /// <summary>The trust domain of an authority's certificate; null where it names none.</summary>
+    public static string? DomainOf(X509Certificate2 certificate)
     {
         var id = PeerIdentity.Of(certificate).Names.FirstOrDefault(n => n.StartsWith(SpiffeId.Scheme, StringComparison.Ordinal));
-        return id?[SpiffeId.Scheme.Length..].TrimEnd('/') is { } domain && NodeName.IsDomain(domain)
-            ? domain : throw new CryptographicException("the authority's certificate names no trust domain: it was not made by `junction pki init`");
+        return id?[SpiffeId.Scheme.Length..].TrimEnd('/') is { } domain && NodeName.IsDomain(domain) ? domain : null;
     }
 
     private static TimeSpan Backdating(TimeSpan lifetime) => lifetime / 4 < MostBackdating ? lifetime / 4 : MostBackdating;

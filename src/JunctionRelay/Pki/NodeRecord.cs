@@ -1,6 +1,6 @@
 namespace JunctionRelay.Pki;
 
-/// <summary>What the authority knows of one junction: its name, and the key that the name is bound to.</summary>
+/// <summary>What the authority knows of one junction: its name, and the key that the name is bound to. A list that the file does not have, since an older version wrote it, is empty.</summary>
 internal sealed record NodeRecord
 {
     public required string Name { get; init; }
@@ -19,13 +19,19 @@ internal sealed record NodeRecord
     /// <summary>The newest certificate.</summary>
     public required string Serial { get; init; }
 
-    /// <summary>The one that was shown to get it: when the answer was lost, it comes again.</summary>
+    /// <summary>The one that was shown to get it, or was the newest when it came back by key alone: when the answer was lost, it comes again.</summary>
     public string? Previous { get; init; }
 
     public DateTimeOffset Issued { get; init; }
     public DateTimeOffset Expires { get; init; }
     public long Renewals { get; init; }
 
-    /// <summary>When it came back without the newest certificate, by its key alone; those that still count.</summary>
-    public DateTimeOffset[] Rejoins { get; init; } = [];
+    /// <summary>When it came back by its key alone; those that still count.</summary>
+    public DateTimeOffset[] Rejoins { get => field ?? []; init; }
+
+    /// <summary>When its key came with a certificate that had been replaced; those that still count.</summary>
+    public DateTimeOffset[] Copies { get => field ?? []; init; }
+
+    /// <summary>The newest certificate was given to the key alone, and has not been shown since: its answer may have been lost.</summary>
+    public bool IsUnproven { get; init; }
 }

@@ -23,8 +23,8 @@ internal static partial class PkiLog
     [LoggerMessage(4013, LogLevel.Warning, "{what} from {from} refused: {reason}", EventName = "enrolment-refused")]
     public static partial void EnrolmentRefused(this ILogger log, string what, string from, string reason);
 
-    [LoggerMessage(4014, LogLevel.Warning, "{count} questions from {from} were refused: it has to wait now, and its refusals are not logged meanwhile", EventName = "enrolment-slowed")]
-    public static partial void EnrolmentSlowed(this ILogger log, string from, int count);
+    [LoggerMessage(4014, LogLevel.Warning, "{count} questions from {from} were turned away unread, since too many before them were refused; the next such line comes a minute later at the earliest", EventName = "enrolment-slowed")]
+    public static partial void EnrolmentSlowed(this ILogger log, string from, long count);
 
     [LoggerMessage(4015, LogLevel.Error, "a question from {from} could not be answered: {reason}", EventName = "enrolment-failed")]
     public static partial void EnrolmentFailed(this ILogger log, string from, string reason);

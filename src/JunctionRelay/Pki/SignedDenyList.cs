@@ -38,7 +38,12 @@ internal sealed record SignedDenyList
     private const string Kind = "junction-deny";
     private const string Algorithm = "ES256";
 
-    private SignedDenyList(string text, string authority, DenyListPayload payload) => (Text, Authority, Payload) = (text, authority, payload);
+    private SignedDenyList(string text, string authority, string? domain, DenyListPayload payload)
+    {
+        (Text, Authority, Payload) = (text, authority, payload);
+        Denied = new AuthorityDenyList(
+            authority, domain, payload.Deny.Select(e => e.Name).OfType<string>(), payload.Deny.Select(e => e.Serial).OfType<string>(), payload.Deny.Select(e => e.Key).OfType<string>());
+    }
 
     /// <summary>As it travels and lies in files.</summary>
     public string Text { get; }
@@ -49,6 +54,9 @@ internal sealed record SignedDenyList
     public ulong Number => Payload.Number;
     public IReadOnlyList<DenyEntry> Entries => Payload.Deny;
 
+    /// <summary>Who is refused by it: of those that this authority vouches for, nobody else.</summary>
+    public AuthorityDenyList Denied { get; }
+
     private DenyListPayload Payload { get; }
 
     /// <summary>Signs a list.</summary>
@@ -57,7 +65,7 @@ internal sealed record SignedDenyList
         var header = JsonSerializer.SerializeToUtf8Bytes(new DenyListHeader { Alg = Algorithm, Kid = ca.KeyHash, Typ = Kind }, PkiJson.Default.DenyListHeader);
         var payload = new DenyListPayload { Iss = ca.Domain, Number = number, Iat = now.ToUnixTimeSeconds(), Deny = [.. entries] };
         var signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(payload, PkiJson.Default.DenyListPayload))}";
-        return new SignedDenyList($"{signed}.{Base64Url.EncodeToString(ca.Sign(Encoding.ASCII.GetBytes(signed)))}", ca.KeyHash, payload);
+        return new SignedDenyList($"{signed}.{Base64Url.EncodeToString(ca.Sign(Encoding.ASCII.GetBytes(signed)))}", ca.KeyHash, ca.Domain, payload);
     }
 
     /// <summary>Reads a list that one of <paramref name="trust"/> has signed; null, and what is wrong, for any other.</summary>
@@ -78,19 +86,12 @@ internal sealed record SignedDenyList
             return null;
         // Signed, so what follows is an authority's mistake at worst.
         wrong = "its entries cannot be read";
-        return Parse(body, PkiJson.Default.DenyListPayload) is { Deny: not null } payload && payload.Deny.All(e => e is not null)
-            ? new SignedDenyList(text, kid, payload) : null;
-    }
-
-    /// <summary>The lists of all authorities as one: who is on any of them is refused.</summary>
-    public static DenyList Merge(IEnumerable<SignedDenyList> lists)
-    {
-        var all = lists.ToList();
-        return new DenyList(
-            // Who has no identity of its own knows the names of peers with their domain.
-            all.SelectMany(l => l.Entries.Where(e => e.Name is not null).SelectMany(e => new[] { e.Name!, $"{e.Name}.{l.Payload.Iss}" })),
-            all.SelectMany(l => l.Entries).Select(e => e.Serial).OfType<string>(),
-            all.SelectMany(l => l.Entries).Select(e => e.Key).OfType<string>());
+        if (Parse(body, PkiJson.Default.DenyListPayload) is not { Deny: not null } payload || !payload.Deny.All(e => e is not null))
+            return null;
+        // Names in it are of the authority's own domain, not of one that the list claims.
+        var domain = JunctionCa.DomainOf(authority!);
+        wrong = $"it is for the domain {payload.Iss}, and its authority is of {domain}";
+        return domain is null || domain == payload.Iss ? new SignedDenyList(text, kid, domain, payload) : null;
     }
 
     private static byte[]? Decode(string text)

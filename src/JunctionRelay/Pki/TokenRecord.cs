@@ -18,7 +18,7 @@ internal sealed record TokenRecord
     public DateTimeOffset Expires { get; init; }
 
     /// <summary>The address ranges that it may come from; empty = from anywhere.</summary>
-    public string[] From { get; init; } = [];
+    public string[] From { get => field ?? []; init; }
 
     public DateTimeOffset? Revoked { get; init; }
 }

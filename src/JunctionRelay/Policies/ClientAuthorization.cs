@@ -8,7 +8,7 @@ namespace JunctionRelay.Policies;
 /// Of a relay's clients: the name that TLS proved, against the names that the relay allows. <paramref name="allowNames"/> null = whoever was
 /// admitted and, where certificates are asked for, holds one of the trusted authority.
 /// </summary>
-internal sealed class ClientAuthorization(NamePatterns? allowNames) : IAuthorization
+internal sealed class ClientAuthorization(PeerNamePatterns? allowNames) : IAuthorization
 {
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {

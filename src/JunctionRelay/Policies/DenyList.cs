@@ -2,44 +2,48 @@ using JunctionRelay.Connections;
 
 namespace JunctionRelay.Policies;
 
-/// <summary>Who is refused in spite of a valid certificate: by name, serial number or key. Immutable; a newer list replaces it.</summary>
-internal sealed class DenyList
+/// <summary>
+/// Who is refused in spite of a valid certificate: what each authority says of its own. That of one site says nothing of the junctions of another, whatever they are called. Immutable;
+/// newer lists replace it.
+/// </summary>
+/// <param name="lists">One for each authority.</param>
+/// <param name="domain">Our own trust domain; null where we have none.</param>
+internal sealed class DenyList(IReadOnlyList<AuthorityDenyList> lists, string? domain = null)
 {
-    private readonly HashSet<string> _names;
-    private readonly NamePatterns _patterns;
-    private readonly HashSet<string> _serials;
-    private readonly HashSet<string> _keys;
-
-    /// <param name="names">Names or patterns of names.</param>
-    /// <param name="serials">Serial numbers, hexadecimal.</param>
-    /// <param name="keys">SHA-256 of public keys, hexadecimal.</param>
-    public DenyList(IEnumerable<string> names, IEnumerable<string> serials, IEnumerable<string> keys)
-    {
-        // Asked about every session every second: nearly all are names as they stand.
-        var isPattern = names.ToLookup(n => n.AsSpan().ContainsAny('*', '?'));
-        _names = new HashSet<string>(isPattern[false], StringComparer.OrdinalIgnoreCase);
-        _patterns = new NamePatterns([.. isPattern[true]]);
-        _serials = new HashSet<string>(serials, StringComparer.OrdinalIgnoreCase);
-        _keys = new HashSet<string>(keys, StringComparer.OrdinalIgnoreCase);
-        IsEmpty = isPattern.Count == 0 && _serials.Count == 0 && _keys.Count == 0;
-    }
-
-    /// <summary>Nobody is refused.</summary>
-    public bool IsEmpty { get; }
+    private readonly AuthorityDenyList[] _lists = [.. lists.Where(l => !l.IsEmpty)];
 
     /// <summary>Nobody.</summary>
-    public static DenyList Empty { get; } = new([], [], []);
+    public static DenyList Empty { get; } = new([]);
 
-    /// <summary>Why this peer is refused, for people; null when it is not on the list.</summary>
-    public string? Objection(PeerIdentity peer) =>
-        _serials.Contains(peer.SerialNumber) ? $"the certificate {peer.SerialNumber} is revoked"
-        : _keys.Contains(peer.Key) ? $"the key of \"{peer.Name}\" is revoked"
-        : DeniesName(peer.Name) || peer.Names.Any(DeniesName) ? $"\"{peer.Name}\" is revoked"
-        : null;
+    /// <summary>Nobody is refused.</summary>
+    public bool IsEmpty => _lists.Length == 0;
 
-    /// <summary>Why a connection is refused that came through these junctions, by the word of the last; null when none of them is on the list.</summary>
-    public string? ObjectionToPath(IReadOnlyList<string> path) => IsEmpty ? null : path.FirstOrDefault(DeniesName) is { } name ? $"it came through \"{name}\", which is revoked" : null;
+    /// <summary>Why this peer is refused, for people; null when no authority that vouches for it has it on its list.</summary>
+    public string? Objection(PeerIdentity peer)
+    {
+        foreach (var list in _lists)
+        {
+            if (!peer.Authorities.Contains(list.Authority)) continue;
+            if (list.DeniesSerial(peer.SerialNumber)) return $"the certificate {peer.SerialNumber} is revoked";
+            if (list.DeniesKey(peer.Key)) return $"the key of \"{peer.Name}\" is revoked";
+            if (list.DeniesName(peer.Name) || peer.Names.Any(list.DeniesName)) return $"\"{peer.Name}\" is revoked";
+        }
 
-    /// <summary>Whether a name is refused, as it stands.</summary>
-    public bool DeniesName(string name) => _names.Contains(name) || _patterns.Matches(name);
+        return null;
+    }
+
+    /// <summary>
+    /// Why a connection is refused that came through these junctions, by the word of <paramref name="peer"/>; null when none of them is on a list. A name without a domain is one of
+    /// the peer's authority, or of our own.
+    /// </summary>
+    public string? ObjectionToPath(IReadOnlyList<string> path, PeerIdentity peer)
+    {
+        foreach (var list in _lists)
+        {
+            var isAtHome = peer.Authorities.Contains(list.Authority) || domain is not null && list.Domain == domain;
+            if (path.FirstOrDefault(isAtHome ? list.DeniesName : list.DeniesFullName) is { } name) return $"it came through \"{name}\", which is revoked";
+        }
+
+        return null;
+    }
 }

@@ -2,7 +2,7 @@ using System.IO.Enumeration;
 
 namespace JunctionRelay.Policies;
 
-/// <summary>Certificate names with <c>*</c> and <c>?</c>, compared without regard to case (DNS names have none).</summary>
+/// <summary>Names of services and of users with <c>*</c> and <c>?</c>, which stand for any characters; compared without regard to case. Those of certificates: <see cref="PeerNamePatterns"/>.</summary>
 internal sealed class NamePatterns(IReadOnlyList<string> patterns)
 {
     /// <summary>What one of several sets matches.</summary>

@@ -14,7 +14,7 @@ namespace JunctionRelay.Policies;
 /// <param name="Ping">How often it is asked for a sign of life; null = as usual.</param>
 internal sealed record PeerRule(string Pattern, NamePatterns? Services, CidrSet? From, int? MaxStreams, TimeSpan? Resume, TimeSpan? Ping)
 {
-    private readonly NamePatterns _names = new([Pattern]);
+    private readonly PeerNamePatterns _names = new([Pattern]);
 
     /// <summary>Where it may have us listen for it.</summary>
     public IReadOnlyList<ListenRule> Listen { get; init; } = [];
@@ -44,7 +44,7 @@ internal sealed class PeerRules(IReadOnlyList<PeerRule> rules, Func<DenyList>? d
     public Verdict Judge(PeerIdentity? who, EndPoint? from, Greeting greeting)
     {
         if (who is null || greeting.Service is not { } service) return new Verdict(false, "peers", "a stream without a name or a service");
-        if (denied?.Invoke().ObjectionToPath(greeting.Path) is { } objection) return new Verdict(false, "revoked", objection);
+        if (denied?.Invoke().ObjectionToPath(greeting.Path, who) is { } objection) return new Verdict(false, "revoked", objection);
         var about = For(who, from).ToList();
         var granting = about.FindAll(r => service == LinkOpen.AnyService ? r.Services is not null : r.Services?.Matches(service) == true);
         if (granting is [var first, ..]) return new Verdict(true, $"peers.{first.Pattern}", Services: NamePatterns.AnyOf(granting.Select(r => r.Services!)));

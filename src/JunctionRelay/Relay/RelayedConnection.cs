@@ -72,7 +72,7 @@ internal sealed class RelayedConnection
     public string PeerName => _client.Peer?.Name ?? _user ?? "-";
 
     /// <summary>Why it may not go on, by a list that is newer than the connection; null when it may.</summary>
-    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_path);
+    public string? Objection(DenyList denied) => _client.Peer is not { } peer ? null : denied.Objection(peer) ?? denied.ObjectionToPath(_path, peer);
 
     /// <summary>The target that was dialled last.</summary>
     public string TargetName => _targetName ?? "-";

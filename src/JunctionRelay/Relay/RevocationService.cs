@@ -54,6 +54,8 @@ internal sealed class RevocationService(
         {
             while (true)
             {
+                // An authority that is trusted again is heard again.
+                if (Lists.Prune()) _seen = null;
                 Read();
                 foreach (var sending in _exchange.Send()) _exchanging.Add(sending);
                 End();

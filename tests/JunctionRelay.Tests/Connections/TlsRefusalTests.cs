@@ -52,7 +52,7 @@ public sealed class TlsRefusalTests
     [Fact]
     public async Task A_client_with_a_good_certificate_is_let_in_and_named()
     {
-        await using var rig = await Rig.StartAsync(names: new NamePatterns(["node-*"]));
+        await using var rig = await Rig.StartAsync(names: new PeerNamePatterns(["node-*"]));
         using var client = await Peer.ConnectAsync(rig.Relay.Address, tls: true, TestPki.Default.Issue("node-17"));
         using var server = await Peer.AcceptAsync(rig.Upstream);
         await client.SendAsync("hello"u8.ToArray());
@@ -65,7 +65,7 @@ public sealed class TlsRefusalTests
     [Fact]
     public async Task A_good_certificate_of_a_name_that_is_not_allowed_is_refused()
     {
-        await using var rig = await Rig.StartAsync(names: new NamePatterns(["node-*"]));
+        await using var rig = await Rig.StartAsync(names: new PeerNamePatterns(["node-*"]));
         await rig.KnockAsync(TestPki.Default.Issue("laptop"));
         await rig.RefusedAsync("not-permitted", "\"laptop\" is none of node-*");
     }
@@ -195,7 +195,7 @@ public sealed class TlsRefusalTests
         public TestRelay Relay { get; }
         public Socket Upstream { get; }
 
-        public static async Task<Rig> StartAsync(NamePatterns? names = null, bool allowTls12 = false, TimeSpan? handshake = null)
+        public static async Task<Rig> StartAsync(PeerNamePatterns? names = null, bool allowTls12 = false, TimeSpan? handshake = null)
         {
             var upstream = Peer.Listen();
             var tls = new TlsSettings(TestPki.Default.Identity("relay.test"), TestPki.Default.Trust, RequirePeerCertificate: true, allowTls12);

@@ -1,6 +1,8 @@
+using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using JunctionRelay.Connections;
 
 namespace JunctionRelay.Tests.Harness;
@@ -55,6 +57,16 @@ public sealed class TestPki
         using var issued = request.Create(Authority, Now.AddDays(-1), Now.AddDays(1), RandomNumberGenerator.GetBytes(16));
         using var withKey = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>A deny list of this authority, with one name.</summary>
+    public string SignDenyList(ulong number, string name)
+    {
+        var header = $$"""{"alg":"ES256","kid":"{{PeerIdentity.KeyOf(Authority.PublicKey)}}","typ":"junction-deny"}""";
+        var payload = $$"""{"iss":"","number":{{number}},"iat":0,"deny":[{"name":"{{name}}"}]}""";
+        var signed = Encoding.ASCII.GetBytes($"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}");
+        using var key = Authority.GetECDsaPrivateKey()!;
+        return $"{Encoding.ASCII.GetString(signed)}.{Base64Url.EncodeToString(key.SignData(signed, HashAlgorithmName.SHA256))}";
     }
 
     internal TlsIdentity Identity(string name) => TlsIdentity.From(Issue(name));

@@ -31,7 +31,7 @@ internal sealed class TestRelay : IAsyncDisposable
 
     public static RelayPlan Plan(
         IReadOnlyList<ITarget> targets, TlsSettings? listenTls = null, RelayLimits? limits = null, TimeSpan health = default, Balance balance = default,
-        TimeSpan hold = default, ConnectionLimits? connections = null, CidrSet? allow = null, NamePatterns? names = null) => new()
+        TimeSpan hold = default, ConnectionLimits? connections = null, CidrSet? allow = null, PeerNamePatterns? names = null) => new()
         {
             Name = "test",
             Listen = [new ListenPlan(new IPEndPoint(IPAddress.Loopback, 0), listenTls is null ? null : TlsHandshake.Serving(listenTls))],

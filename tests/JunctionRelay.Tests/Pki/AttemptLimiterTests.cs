@@ -7,6 +7,7 @@ namespace JunctionRelay.Tests.Pki;
 public sealed class AttemptLimiterTests
 {
     private static readonly IPAddress Here = IPAddress.Parse("192.0.2.1");
+    private static readonly string Us = AttemptLimiter.NetworkOf(Here)!;
     private readonly ManualTime _time = new();
 
     [Fact]
@@ -15,16 +16,16 @@ public sealed class AttemptLimiterTests
         var limiter = new AttemptLimiter(_time);
         for (var i = 1; i <= AttemptLimiter.Burst; i++)
         {
-            Assert.Equal(TimeSpan.Zero, limiter.Wait(Here));
-            Assert.Equal(i == AttemptLimiter.Burst, limiter.Failed(Here));
+            Assert.Equal(TimeSpan.Zero, limiter.Wait(Us));
+            Assert.Equal(i == AttemptLimiter.Burst, limiter.Failed(Us));
         }
 
-        Assert.True(limiter.Wait(Here) > TimeSpan.Zero);
-        Assert.Equal(TimeSpan.Zero, limiter.Wait(IPAddress.Parse("192.0.2.2")));
+        Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
+        Assert.Equal(TimeSpan.Zero, limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("192.0.2.2"))));
         _time.Advance(AttemptLimiter.Interval);
-        Assert.Equal(TimeSpan.Zero, limiter.Wait(Here));
-        limiter.Failed(Here);
-        Assert.True(limiter.Wait(Here) > TimeSpan.Zero);
+        Assert.Equal(TimeSpan.Zero, limiter.Wait(Us));
+        limiter.Failed(Us);
+        Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
     }
 
     [Fact]
@@ -32,12 +33,12 @@ public sealed class AttemptLimiterTests
     {
         var limiter = new AttemptLimiter(_time);
         for (var i = 0; i < AttemptLimiter.Burst; i++)
-            limiter.Failed(IPAddress.Parse($"2001:db8::{i + 1}"));
-        Assert.True(limiter.Wait(IPAddress.Parse("2001:db8::ffff")) > TimeSpan.Zero);
-        Assert.Equal(TimeSpan.Zero, limiter.Wait(IPAddress.Parse("2001:db8:0:1::1")));
+            limiter.Failed(AttemptLimiter.NetworkOf(IPAddress.Parse($"2001:db8::{i + 1}")));
+        Assert.True(limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("2001:db8::ffff"))) > TimeSpan.Zero);
+        Assert.Equal(TimeSpan.Zero, limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("2001:db8:0:1::1"))));
         for (var i = 0; i < AttemptLimiter.Burst; i++)
-            limiter.Failed(Here.MapToIPv6());
-        Assert.True(limiter.Wait(Here) > TimeSpan.Zero);
+            limiter.Failed(AttemptLimiter.NetworkOf(Here.MapToIPv6()));
+        Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
     }
 
     [Fact]
@@ -45,9 +46,24 @@ public sealed class AttemptLimiterTests
     {
         var limiter = new AttemptLimiter(_time);
         for (var i = 0; i < 3 * AttemptLimiter.Burst; i++)
-            limiter.Failed(Here);
+            limiter.Failed(Us);
         for (var i = 0; i < 50_000; i++)
-            limiter.Failed(new IPAddress(0x0A000000 + i));
-        Assert.True(limiter.Wait(Here) > TimeSpan.Zero);
+            limiter.Failed(AttemptLimiter.NetworkOf(new IPAddress(0x0A000000 + i)));
+        Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Who_asks_while_he_waits_is_told_of_at_once_and_then_once_a_minute_with_a_count()
+    {
+        var limiter = new AttemptLimiter(_time);
+        for (var i = 0; i < AttemptLimiter.Burst; i++)
+            limiter.Failed(Us);
+        Assert.True(limiter.Waits(Us, out var times));
+        Assert.Equal(1, times);
+        for (var i = 0; i < 500; i++)
+            Assert.False(limiter.Waits(Us, out _));
+        _time.Advance(AttemptLimiter.SayAgain);
+        Assert.True(limiter.Waits(Us, out times));
+        Assert.Equal(501, times);
     }
 }

@@ -11,11 +11,14 @@ namespace JunctionRelay.Tests.Pki;
 /// <summary>Which deny lists a junction takes, what it keeps of them, and whom they keep out.</summary>
 public sealed class DenyListsTests : IDisposable
 {
-    private static readonly PeerIdentity Node = new("node-07", ["node-07.junction.internal"], "5A01", default, new string('a', 64));
-
     private readonly TestFolder _folder = new();
     private readonly TestAuthority _authority = new();
     private readonly TestAuthority _other = new("other.internal");
+
+    private PeerIdentity Node => new("node-07", ["node-07.junction.internal"], "5A01", default, new string('a', 64)) { Authorities = [_authority.Ca.KeyHash] };
+
+    // What another site calls by the same name, by the same serial number, even by the same key.
+    private PeerIdentity TheirNode => new("node-07.other.internal", ["node-07.other.internal"], "5A01", default, new string('a', 64)) { Authorities = [_other.Ca.KeyHash] };
 
     public void Dispose()
     {
@@ -44,13 +47,65 @@ public sealed class DenyListsTests : IDisposable
         Assert.Equal(2, changes);
     }
 
-    [Fact]
-    public void Lists_of_several_authorities_count_together()
+    [Theory]
+    [InlineData("name")]
+    [InlineData("full name")]
+    [InlineData("pattern")]
+    [InlineData("serial")]
+    [InlineData("key")]
+    public void An_authority_denies_those_that_it_vouches_for_and_nobody_else(string by)
     {
+        var entry = by switch
+        {
+            "name" => new DenyEntry { Name = "node-07" },
+            "full name" => new DenyEntry { Name = "node-07.junction.internal" },
+            "pattern" => new DenyEntry { Name = "*" },
+            "serial" => new DenyEntry { Serial = "5A01" },
+            _ => new DenyEntry { Key = new string('a', 64) },
+        };
         var lists = Lists();
-        lists.Offer(Signed(9, "node-07"), out _);
-        Assert.NotNull(lists.Offer(SignedDenyList.Sign(_other.Ca, 1, [new DenyEntry { Name = "dmz" }], DateTimeOffset.UnixEpoch).Text, out _));
-        Assert.True(lists.Now.DeniesName("node-07") && lists.Now.DeniesName("dmz"));
+        Assert.NotNull(lists.Offer(SignedDenyList.Sign(_other.Ca, 1, [entry], DateTimeOffset.UnixEpoch).Text, out _));
+        Assert.Null(lists.Now.Objection(Node));
+        Assert.Equal(by is "full name", lists.Now.Objection(TheirNode) is null);   // a full name of our domain is none of theirs
+        Assert.NotNull(lists.Offer(SignedDenyList.Sign(_authority.Ca, 1, [entry], DateTimeOffset.UnixEpoch).Text, out _));
+        Assert.NotNull(lists.Now.Objection(Node));
+    }
+
+    [Fact]
+    public void A_list_for_another_domain_than_its_authoritys_is_refused()
+    {
+        // What an authority could sign that is trusted for its own site, and means ours.
+        var header = SignedDenyList.Sign(_other.Ca, 1, [], DateTimeOffset.UnixEpoch).Text.Split('.')[0];
+        var payload = System.Buffers.Text.Base64Url.EncodeToString("""{"iss":"junction.internal","number":9,"iat":0,"deny":[{"name":"node-07"}]}"""u8);
+        var signature = System.Buffers.Text.Base64Url.EncodeToString(_other.Ca.Sign(System.Text.Encoding.ASCII.GetBytes($"{header}.{payload}")));
+        Assert.Null(Lists().Offer($"{header}.{payload}.{signature}", out var wrong));
+        Assert.Equal("it is for the domain junction.internal, and its authority is of other.internal", wrong);
+    }
+
+    [Fact]
+    public void The_list_of_an_authority_that_is_trusted_no_more_is_forgotten()
+    {
+        var (lists, trust) = (new DenyLists(), new List<System.Security.Cryptography.X509Certificates.X509Certificate2> { _authority.Ca.Certificate, _other.Ca.Certificate });
+        lists.Follow(() => trust, _folder["deny.list"]);
+        lists.Offer(Signed(1, "node-07"), out _);
+        var theirs = SignedDenyList.Sign(_other.Ca, 1, [new DenyEntry { Name = "node-07" }], DateTimeOffset.UnixEpoch);
+        lists.Offer(theirs.Text, out _);
+        Assert.False(lists.Prune());
+        var changes = 0;
+        lists.Changed += () => changes++;
+
+        trust.Remove(_other.Ca.Certificate);
+        Assert.True(lists.Prune());
+        Assert.Equal((1, _authority.Ca.KeyHash), (changes, Assert.Single(lists.All).Authority));
+        Assert.Null(lists.Now.Objection(TheirNode));
+        Assert.NotNull(lists.Now.Objection(Node));
+        lists.Keep();
+        Assert.DoesNotContain(theirs.Text, File.ReadAllText(_folder["deny.list"]), StringComparison.Ordinal);
+
+        // Trusted again, it is heard again.
+        trust.Add(_other.Ca.Certificate);
+        Assert.NotNull(lists.Offer(theirs.Text, out _));
+        Assert.NotNull(lists.Now.Objection(TheirNode));
     }
 
     [Fact]
@@ -92,8 +147,24 @@ public sealed class DenyListsTests : IDisposable
         var greeting = new Greeting { Service = "lmgrd", Path = path.Split(", ") };
         Assert.True(rules.Judge(Node, null, greeting).Allowed);
         lists.Offer(Signed(1, revoked), out _);
-        var verdict = rules.Judge(Node with { Name = "dmz" }, null, greeting);
+        var verdict = rules.Judge(Node with { Name = "dmz", Names = [], SerialNumber = "01" }, null, greeting);
         Assert.Equal((false, "revoked"), (verdict.Allowed, verdict.Rule));
+    }
+
+    [Theory]
+    [InlineData("ours", "ours", "node-07", true)]
+    [InlineData("ours", "ours", "node-07.junction.internal", true)]
+    [InlineData("ours", "theirs", "node-07", true)]                      // in our own domain a name is ours, whoever says it
+    [InlineData("ours", "theirs", "node-07.other.internal", false)]
+    [InlineData("theirs", "ours", "node-07", false)]                     // theirs says nothing of a name of ours
+    [InlineData("theirs", "ours", "node-07.other.internal", true)]
+    [InlineData("theirs", "theirs", "node-07", true)]
+    public void In_a_path_a_bare_name_is_one_of_our_domain_or_of_the_peers(string list, string peer, string name, bool denied)
+    {
+        var lists = Lists();
+        lists.Offer(SignedDenyList.Sign(list == "ours" ? _authority.Ca : _other.Ca, 1, [new DenyEntry { Name = "node-07" }], DateTimeOffset.UnixEpoch).Text, out _);
+        var dmz = new PeerIdentity("dmz", [], "01", default) { Authorities = [peer == "ours" ? _authority.Ca.KeyHash : _other.Ca.KeyHash] };
+        Assert.Equal(denied, lists.Now.ObjectionToPath([name, "dmz"], dmz) is not null);
     }
 
     [Theory]
@@ -150,7 +221,7 @@ public sealed class DenyListsTests : IDisposable
     private DenyLists Lists()
     {
         var lists = new DenyLists();
-        lists.Follow(() => [_authority.Ca.Certificate, _other.Ca.Certificate], _folder["deny.list"]);
+        lists.Follow(() => [_authority.Ca.Certificate, _other.Ca.Certificate], _folder["deny.list"], "junction.internal");
         return lists;
     }
 

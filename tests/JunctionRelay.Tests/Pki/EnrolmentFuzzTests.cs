@@ -95,7 +95,7 @@ public sealed class EnrolmentFuzzTests : IDisposable
                 // An authority's own mistake, signed by it: read or not, it breaks nothing, nor does what is made of it.
                 var signed = $"{parts[0]}.{Base64Url.EncodeToString(Damaged(payload, random))}";
                 if (SignedDenyList.Read($"{signed}.{Base64Url.EncodeToString(_authority.Ca.Sign(Encoding.ASCII.GetBytes(signed)))}", _authority.Trust, out _) is { } mistaken)
-                    _ = SignedDenyList.Merge([mistaken]).Objection(new PeerIdentity("node-07", ["node-07"], "01", Now));
+                    _ = new JunctionRelay.Policies.DenyList([mistaken.Denied]).Objection(new PeerIdentity("node-07", ["node-07"], "01", Now) { Authorities = [_authority.Ca.KeyHash] });
                 return;
             }
 

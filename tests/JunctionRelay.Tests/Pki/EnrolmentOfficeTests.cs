@@ -232,6 +232,112 @@ public sealed class EnrolmentOfficeTests : IDisposable
     }
 
     [Fact]
+    public async Task Answers_that_were_lost_while_it_came_back_count_once_and_lock_nobody_out()
+    {
+        var key = Key();
+        var joined = await JoinAsync(Token("node-*"), key);
+        var name = joined.Node!.Name;
+        _time.Advance(TimeSpan.FromDays(2));
+        for (var i = 0; i < 10; i++)
+            Assert.Single((await RejoinAsync(name, key)).Node!.Rejoins);
+        // What it shows in the end is proof that it got an answer: the next return is another one.
+        var back = await RejoinAsync(name, key);
+        Assert.False((await RenewAsync(back, key)).IsCopySuspected);
+        _time.Advance(TimeSpan.FromDays(2));
+        Assert.Equal(2, (await RejoinAsync(name, key)).Node!.Rejoins.Length);
+    }
+
+    [Fact]
+    public async Task By_a_clock_that_was_a_day_ahead_nothing_is_lost_once_it_is_right_again()
+    {
+        // It took its certificate for one that had run out, and what it got instead as well: so it still shows the first.
+        var key = Key();
+        var joined = await JoinAsync(Token("node-*"), key);
+        for (var i = 0; i < 10; i++)
+            Assert.NotNull((await RejoinAsync(joined.Node!.Name, key)).Certificate);
+        var renewed = await RenewAsync(joined, key);
+        Assert.Equal((false, 1), (renewed.IsCopySuspected, renewed.Node!.Rejoins.Length));
+        Assert.False((await RenewAsync(renewed, key)).IsCopySuspected);
+    }
+
+    [Fact]
+    public async Task A_machine_that_is_off_every_night_comes_back_every_morning()
+    {
+        var key = Key();
+        var office = new EnrolmentOffice(_pki, new EnrolmentRules(TimeSpan.FromHours(24), EnrolmentRules.UsualRejoinLimit), _time);
+        var name = (await JoinAsync(Token("node-*"), key, null, office)).Node!.Name;
+        for (var day = 0; day < 90; day++)
+        {
+            _time.Advance(TimeSpan.FromHours(24.5));   // it was shut down before it renewed
+            var back = await office.RejoinAsync(name, new PublicKey(key), Somewhere, CancellationToken.None);
+            Assert.True(back.Certificate is not null, $"day {day}: {back.Reason}");
+            Assert.NotNull((await office.RenewAsync(Who(back), new PublicKey(key), Somewhere, CancellationToken.None)).Certificate);
+        }
+    }
+
+    [Fact]
+    public async Task What_an_authority_of_before_wrote_down_is_read_and_counts()
+    {
+        var key = Key();
+        var name = (await JoinAsync(Token("node-*"), key)).Node!.Name;
+        var now = _time.GetUtcNow();
+        await File.WriteAllTextAsync(Path.Combine(_folder["pki"], "nodes", $"{name}.json"), $$"""
+            {"name":"{{name}}","key":"{{PeerIdentity.KeyOf(new PublicKey(key))}}","joined":"{{now:O}}","serial":"5A01","issued":"{{now:O}}","expires":"{{now:O}}","renewals":4,
+             "rejoins":["{{now.AddDays(-1):O}}","{{now.AddDays(-2):O}}"]}
+            """);
+        var back = (await RejoinAsync(name, key)).Node!;
+        Assert.Equal((3, 4L, "5A01"), (back.Rejoins.Length, back.Renewals, back.Previous));
+        Assert.Empty(back.Copies);
+    }
+
+    [Theory]
+    [InlineData("newest", "refused", "refused")]
+    [InlineData("the one before", "refused", "issued")]   // its holder may renew with the newest, and come back by the key: that is not revoked
+    public async Task A_certificate_that_is_revoked_by_its_number_renews_no_more(string which, string renewal, string rejoin)
+    {
+        var key = Key();
+        var first = await JoinAsync(Token("node-*"), key);
+        var newest = await RenewAsync(first, key);
+        var revoked = which == "newest" ? newest : first;
+        using (await _pki.LockAsync(CancellationToken.None))
+            _pki.ChangeDenyList(_ => [new DenyEntry { Serial = revoked.Certificate!.SerialNumber }]);
+        Assert.Equal(renewal, What(await RenewAsync(revoked, key)));
+        Assert.Equal(rejoin, What(await RejoinAsync(first.Node!.Name, key)));
+
+        static string What(EnrolmentVerdict verdict) => verdict.Certificate is not null ? "issued" : verdict.Told.Contains("revoked", StringComparison.Ordinal) ? "refused" : verdict.Told;
+    }
+
+    [Fact]
+    public async Task A_token_does_not_bring_back_a_key_whose_newest_certificate_is_revoked()
+    {
+        var (token, key) = (Token("node-*", uses: 2), Key());
+        var joined = await JoinAsync(token, key);
+        using (await _pki.LockAsync(CancellationToken.None))
+            _pki.ChangeDenyList(_ => [new DenyEntry { Serial = joined.Certificate!.SerialNumber }]);
+        Assert.Contains("revoked", (await JoinAsync(token, key)).Told, StringComparison.Ordinal);
+        Assert.NotNull((await JoinAsync(token, Key())).Certificate);
+    }
+
+    [Fact]
+    public async Task Who_shows_something_genuine_is_told_from_a_stranger()
+    {
+        var (token, key) = (Token("node-*"), Key());
+        var joined = await JoinAsync(token, key, "node-07");
+        using var other = new TestAuthority();
+        string? Proof(EnrolmentQuestion question, ECDsa with, PeerIdentity? shown = null) => _office.Proof(question, new PublicKey(with), shown);
+        Assert.Equal($"token {token.Id}", Proof(new EnrolmentQuestion { Do = "join", Token = token.Reveal() }, Key()));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "join", Token = JoinToken.Create(other.Ca, "hq", _time.GetUtcNow()).Reveal() }, key));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "join", Token = JoinToken.Create(_pki.Ca, "elsewhere", _time.GetUtcNow()).Reveal() }, key));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "join" }, key));
+        Assert.Equal("key of node-07", Proof(new EnrolmentQuestion { Do = "rejoin", Name = "node-07" }, key));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "rejoin", Name = "node-07" }, Key()));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "rejoin", Name = "../ca" }, key));
+        Assert.Equal("key of node-07", Proof(new EnrolmentQuestion { Do = "renew" }, key, Who(joined)));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "renew" }, Key(), Who(joined)));
+        Assert.Null(Proof(new EnrolmentQuestion { Do = "renew" }, key));
+    }
+
+    [Fact]
     public async Task Two_that_hold_one_key_are_noticed_and_run_out_of_rejoins()
     {
         var key = Key();
@@ -259,7 +365,9 @@ public sealed class EnrolmentOfficeTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             _time.Advance(TimeSpan.FromDays(2));
-            Assert.Equal(i + 1, (await _office.RejoinAsync(name, new PublicKey(key), Somewhere, CancellationToken.None)).Node!.Rejoins.Length);
+            var back = await RejoinAsync(name, key);
+            Assert.Equal(i + 1, back.Node!.Rejoins.Length);
+            Assert.NotNull((await RenewAsync(back, key)).Certificate);
         }
 
         Assert.Contains("too often", (await _office.RejoinAsync(name, new PublicKey(key), Somewhere, CancellationToken.None)).Told, StringComparison.Ordinal);
@@ -319,6 +427,8 @@ public sealed class EnrolmentOfficeTests : IDisposable
         (office ?? _office).JoinAsync(token.Reveal(), new PublicKey(key), wish, Somewhere, CancellationToken.None);
 
     private Task<EnrolmentVerdict> RenewAsync(EnrolmentVerdict last, ECDsa key) => _office.RenewAsync(Who(last), new PublicKey(key), Somewhere, CancellationToken.None);
+
+    private Task<EnrolmentVerdict> RejoinAsync(string name, ECDsa key) => _office.RejoinAsync(name, new PublicKey(key), Somewhere, CancellationToken.None);
 
     private static PeerIdentity Who(EnrolmentVerdict verdict) => PeerIdentity.Of(verdict.Certificate!, "junction.internal");
 }

@@ -62,6 +62,7 @@ public sealed class IdentityTlsTests : IDisposable
         { "another DNS name", "HasNotPermittedNameConstraint" },
         { "another trust domain", "HasNotPermittedNameConstraint" },
         { "an IP address", "HasExcludedNameConstraint" },
+        { "a URI without a host", "" },
         { "an authority below", "" },
     };
 
@@ -73,7 +74,7 @@ public sealed class IdentityTlsTests : IDisposable
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(what == "an authority below", false, 0, true));
             var names = new SubjectAlternativeNameBuilder();
             names.AddDnsName(what == "another DNS name" ? "www.example.com" : "hq.junction.internal");
-            names.AddUri(new Uri(what == "another trust domain" ? "spiffe://example.com/hq" : "spiffe://junction.internal/hq"));
+            names.AddUri(new Uri(what == "another trust domain" ? "spiffe://example.com/hq" : what == "a URI without a host" ? "urn:hq" : "spiffe://junction.internal/hq"));
             if (what == "an IP address") names.AddIpAddress(IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());
         });
@@ -109,6 +110,41 @@ public sealed class IdentityTlsTests : IDisposable
         var (_, client) = await ShakeAsync(TlsIdentity.From(odd), pki.Identity("node-07"), "hq", trust);
         Assert.Equal(CloseReason.DialCertificateRejected, client.Reason);
         Assert.Contains(words, client.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "names nobody")]                                       // a common name alone, which name constraints do not reach
+    [InlineData("spiffe://junction.internal/evil", "is not for the name \"hq\"")]   // … and one beside another name
+    public async Task A_common_name_is_no_name(string uri, string words)
+    {
+        using var forged = _authority.Forge("CN=hq", request =>
+        {
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+            if (uri.Length == 0) return;
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddUri(new Uri(uri));
+            request.CertificateExtensions.Add(names.Build());
+        });
+        var (server, _) = await ShakeAsync(_authority.Identity("hq"), TlsIdentity.From(forged), "hq");
+        Assert.NotEqual("hq", server.Connection?.Peer?.Name);
+        if (uri.Length == 0)
+        {
+            Assert.True(server.Reason == CloseReason.CertificateUntrusted, $"{server.Reason}: {server.Detail}");
+            Assert.Contains(words, server.Detail, StringComparison.Ordinal);
+            Assert.Contains("subjectAltName=DNS:NAME", server.Detail, StringComparison.Ordinal);
+        }
+
+        var (_, client) = await ShakeAsync(TlsIdentity.From(forged), _authority.Identity("node-07"), "hq");
+        Assert.Equal(CloseReason.DialCertificateRejected, client.Reason);
+        Assert.Contains(words, client.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_authorities_that_vouch_for_a_peer_are_known()
+    {
+        var (hq, node) = await ShakeAsync(_authority.Identity("hq"), _authority.Identity("node-07"), "hq");
+        Assert.Equal([_authority.Ca.KeyHash], hq.Connection!.Peer!.Authorities);
+        Assert.Equal([_authority.Ca.KeyHash], node.Connection!.Peer!.Authorities);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using JunctionRelay.Connections;
 using JunctionRelay.Pki;
+using JunctionRelay.Policies;
 
 namespace JunctionRelay.Tests.Pki;
 
@@ -71,23 +72,23 @@ public sealed class SignedDenyListTests : IDisposable
     [InlineData("node-070", "5A011", false)]
     public void Names_patterns_and_serials_are_matched_as_a_whole(string name, string serial, bool denied)
     {
-        var list = SignedDenyList.Merge([_list]);
-        Assert.Equal(denied, list.Objection(new PeerIdentity(name, [name], serial, Now)) is not null);
+        var list = new DenyList([_list.Denied]);
+        Assert.Equal(denied, list.Objection(new PeerIdentity(name, [name], serial, Now) { Authorities = [_authority.Ca.KeyHash] }) is not null);
     }
 
     [Fact]
     public void A_key_is_denied_under_every_name()
     {
-        var list = SignedDenyList.Merge([_list]);
-        Assert.Contains("key", list.Objection(new PeerIdentity("anybody", [], "01", Now, new string('A', 64)))!, StringComparison.Ordinal);
+        var list = new DenyList([_list.Denied]);
+        Assert.Contains("key", list.Objection(new PeerIdentity("anybody", [], "01", Now, new string('A', 64)) { Authorities = [_authority.Ca.KeyHash] })!, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_name_is_denied_with_its_domain_as_well()
     {
         // Who has no identity in the domain knows peers by their full names.
-        var list = SignedDenyList.Merge([_list]);
-        Assert.NotNull(list.Objection(new PeerIdentity("node-07.junction.internal", ["node-07.junction.internal"], "01", Now)));
-        Assert.Null(list.Objection(new PeerIdentity("node-07.other.internal", ["node-07.other.internal"], "01", Now)));
+        var list = new DenyList([_list.Denied]);
+        Assert.NotNull(list.Objection(new PeerIdentity("node-07.junction.internal", ["node-07.junction.internal"], "01", Now) { Authorities = [_authority.Ca.KeyHash] }));
+        Assert.Null(list.Objection(new PeerIdentity("node-07.other.internal", ["node-07.other.internal"], "01", Now) { Authorities = [_authority.Ca.KeyHash] }));
     }
 }

@@ -73,8 +73,28 @@ public sealed class PolicyTests
     [InlineData("node-*", "mynode-17", false)]
     [InlineData("spiffe://site/compute/*", "spiffe://site/compute/a", true)]
     [InlineData("cloud", "cloudy", false)]
-    public void A_name_pattern_matches_the_whole_name(string pattern, string name, bool expected) =>
-        Assert.Equal(expected, new NamePatterns([pattern]).Matches(name));
+    [InlineData("node-*", "node-1.partner.example", false)]   // of another authority: a wildcard ends at a dot
+    [InlineData("*", "node-1.partner.example", false)]
+    [InlineData("*", "node-1", true)]
+    [InlineData("node?1", "node.1", false)]
+    [InlineData("*.partner.example", "node-1.partner.example", true)]
+    [InlineData("*.partner.example", "a.b.partner.example", false)]
+    [InlineData("*.*", "a.b", true)]
+    [InlineData("*.b", "a/b", false)]
+    [InlineData("spiffe://site/compute/*", "spiffe://site/compute/a/admin", false)]
+    [InlineData("spiffe://site/*/a", "spiffe://site/x/a", true)]
+    [InlineData("spiffe://*", "spiffe://site/a", false)]
+    [InlineData("", "", true)]
+    [InlineData("*", "a.", false)]
+    public void A_pattern_of_certificate_names_matches_the_whole_name_label_by_label(string pattern, string name, bool expected) =>
+        Assert.Equal(expected, new PeerNamePatterns([pattern]).Matches(name));
+
+    [Theory]
+    [InlineData("*", "jane.doe", true)]
+    [InlineData("DOMAIN/*", "domain/jane.doe", true)]
+    [InlineData("lmgrd-*", "lmgrd-site.a", true)]
+    [InlineData("jane", "jane.doe", false)]
+    public void Names_of_users_and_services_have_no_labels(string pattern, string name, bool expected) => Assert.Equal(expected, new NamePatterns([pattern]).Matches(name));
 
     private static void InterlockedMax(ref int most, int now)
     {

@@ -2,19 +2,14 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
-using JunctionRelay.Pki;
 using JunctionRelay.Relay;
 using JunctionRelay.Tests.Harness;
-using JunctionRelay.Tests.Pki;
 
 namespace JunctionRelay.Tests.Refusals;
 
 /// <summary>A junction in this process, from a configuration as a user writes it, with its own certificate of <see cref="TestPki.Default"/>. Its log and its counts are what operators see.</summary>
 internal sealed class ConfiguredJunction : IAsyncDisposable
 {
-    // Signs deny lists, as the authority of a site does.
-    private static readonly TestAuthority Lists = new();
-
     private readonly TestFolder _folder;
     private readonly JunctionPlan _plan;
 
@@ -30,8 +25,8 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     /// <summary>Who is of this name is on the deny list from now on.</summary>
     public void Deny(string name)
     {
-        var list = SignedDenyList.Sign(Lists.Ca, 1, [new DenyEntry { Name = name }], TimeProvider.System.GetUtcNow());
-        Assert.NotNull(_plan.Revocation.Lists.Offer(list.Text, out _));
+        var list = TestPki.Default.SignDenyList(1, name);
+        Assert.NotNull(_plan.Revocation.Lists.Offer(list, out _));
     }
 
     /// <param name="name">Of its certificate.</param>
@@ -47,7 +42,7 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
         using var key = issued.GetECDsaPrivateKey()!;
         folder.Write("junction.crt", issued.ExportCertificatePem());
         folder.Write("junction.key", key.ExportPkcs8PrivateKeyPem());
-        folder.Write("ca.crt", $"{TestPki.Default.Authority.ExportCertificatePem()}\n{RefusalSite.CalledCloud.Authority.ExportCertificatePem()}\n{Lists.Ca.Certificate.ExportCertificatePem()}\n");
+        folder.Write("ca.crt", $"{TestPki.Default.Authority.ExportCertificatePem()}\n{RefusalSite.CalledCloud.Authority.ExportCertificatePem()}\n");
         foreach (var (file, text) in files)
             folder.Write(file, text, UnixFileMode.UserRead | UnixFileMode.UserWrite | (text.StartsWith("#!", StringComparison.Ordinal) ? UnixFileMode.UserExecute : 0));
         var reading = ConfigReader.Read(
