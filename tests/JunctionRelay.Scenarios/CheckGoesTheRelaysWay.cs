@@ -125,6 +125,32 @@ public sealed class CheckGoesTheRelaysWay
         Assert.Contains("junction resume lmgrd", paused.Steps[^1].Remedy, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_balancer_s_header_is_said_and_a_service_of_a_relay_s_name_is_looked_at_too()
+    {
+        using var folder = new TemporaryFolder();
+        var lmgrd = FreePort.Next();
+        await using var licenses = await SimulatedLicenses.Start(Server, lmgrd, FreePort.Next(), 1, hostName: "localhost");
+        var config = folder.Write("junction.json", $$"""
+            {
+              "relays": { "lmgrd": { "listen": ["127.0.0.1:{{lmgrd}}"], "target": ["{{Server}}:{{lmgrd}}"], "protocol": "flexlm", "proxyFrom": ["127.0.0.0/8"] } },
+              "services": { "lmgrd": { "target": ["{{Server}}:{{lmgrd}}"], "protocol": "flexlm", "paused": true }, "other": { "target": ["{{Server}}:{{lmgrd}}"] } }
+            }
+            """);
+        await using var junction = await JunctionProcess.Start(File.ReadAllText(config));
+        foreach (var (arguments, names) in new[] { (new[] { "lmgrd" }, new[] { "lmgrd", "service lmgrd" }), ([], ["lmgrd", "service lmgrd", "service other"]) })
+        {
+            var result = await RealProgram.Run(JunctionProcess.Binary(), ["check", .. arguments, "-c", config, "--json"], within: OnABusyMachine);
+            Assert.True(result.ExitCode == 14, $"{result}");
+            using var document = JsonDocument.Parse(result.Output);
+            var checks = document.RootElement.GetProperty("checks").EnumerateArray().ToList();
+            Assert.Equal(names, checks.Select(c => c.GetProperty("name").GetString()));
+            Assert.Equal([null, "policy", .. Enumerable.Repeat<string?>(null, names.Length - 2)], checks.Select(c => c.GetProperty("failedAt").GetString()));
+            var entrance = checks[0].GetProperty("steps").EnumerateArray().Last();
+            Assert.Equal(("relay", $"a client at 127.0.0.1:{lmgrd} gets as far"), (entrance.GetProperty("hop").GetString(), entrance.GetProperty("text").GetString()));
+        }
+    }
+
     private sealed record Found(int Exit, IReadOnlyList<(string Hop, string Text, string Remedy)> Steps)
     {
         public override string ToString() => $"exit {Exit}\n{string.Join('\n', Steps)}";

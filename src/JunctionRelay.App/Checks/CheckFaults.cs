@@ -16,11 +16,21 @@ internal static class CheckFaults
     public const string VendorUnreachable = "-96: License server machine is down or not responding";
     public const string VendorDown = "-97: The desired vendor daemon is down (or -96)";
 
+    /// <summary>The junction takes the connection and ends it when it hears that it leads nowhere.</summary>
+    public const string CutOff = "-16: Cannot read data from license server system (or -15: Cannot connect to license server system)";
+
+    /// <summary>The same at the vendor daemon's port.</summary>
+    public const string VendorCutOff = "-96: License server machine is down or not responding (or -16: Cannot read data from license server system)";
+    public const string VendorDownBehind = "-97: The desired vendor daemon is down (or -96, or -16: Cannot read data from license server system)";
+
+    /// <summary>Seen of clients that had come to a web server.</summary>
+    public const string NoLicenseServer = "-16: Cannot read data from license server system (or -12: Invalid returned data from license server system)";
+
     /// <summary>A connection of this machine's own that is to lead to a junction.</summary>
     public static CheckFault Way(DialOutcome outcome, string host, string where, string? client) => outcome.Reason switch
     {
         CloseReason.DialUnresolved => new(
-            ExitCodes.Name, outcome.Detail, $"add {host} to the DNS or to /etc/hosts of this machine, or write its address in place of the name", client is null ? null : NoServerName),
+            ExitCodes.Name, outcome.Detail, $"add {host} to the DNS or to /etc/hosts of this machine, or write its address in place of the name", client),
         CloseReason.DialRefused => new(
             ExitCodes.Refused, outcome.Detail, $"nothing listens there, or a firewall rejects it: look whether the junction runs ({where}), and on that port", client),
         CloseReason.DialTimeout => new(
@@ -33,7 +43,7 @@ internal static class CheckFaults
     /// <param name="isVendor">It was the vendor daemon's port, not the license server's.</param>
     public static CheckFault Far(DialOutcome outcome, string who, string service, string self, bool isVendor)
     {
-        var client = !isVendor ? NoConnection : outcome.Reason == CloseReason.DialRefused ? VendorDown : VendorUnreachable;
+        var client = !isVendor ? CutOff : outcome.Reason == CloseReason.DialRefused ? VendorDownBehind : VendorCutOff;
         var server = isVendor ? "the vendor daemon" : "the server";
         return outcome.Reason switch
         {
@@ -56,7 +66,7 @@ internal static class CheckFaults
     }
 
     /// <summary>Somebody has switched the service off, as a rule on purpose.</summary>
-    public static CheckFault Paused(string text, string who, string service, string? client = NoConnection) =>
+    public static CheckFault Paused(string text, string who, string service, string? client = CutOff) =>
         new(ExitCodes.Policy, text, $"on {who}, whose people did that on purpose: junction resume {service}, or take \"paused\" out of the service", client);
 
     /// <summary>The next junction of a link that goes through another one, which dials it.</summary>

@@ -18,7 +18,7 @@ internal static class CheckReport
     /// <summary>One step, as soon as it is known.</summary>
     public static void Write(TextWriter output, CheckStep step)
     {
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Words[step.Verdict],-8} {step.Hop,-14} {step.Text}{(step.Time is { } time ? $" ({CheckFaults.Milliseconds(time)})" : "")}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Words[step.Verdict],-8} {step.Hop,-14} {step.Text} ({CheckFaults.Milliseconds(step.Time)})"));
         if (step is not { Verdict: CheckVerdict.Failed, Fault: { } fault }) return;
         output.WriteLine($"           what to do:    {fault.Remedy}");
         if (fault.Client is { } client) output.WriteLine($"           a client says: {client}");
@@ -28,7 +28,8 @@ internal static class CheckReport
     public static void WriteEnd(TextWriter output, CheckTrail trail) =>
         output.WriteLine(
             trail.Failure is { } failure ? $"{trail.Name}: stops at {failure.Hop} (exit code {failure.Fault!.Exit})"
-            : trail.Obstacle is { } obstacle ? $"{trail.Name}: stops at {obstacle.Hop}, which is a warning while enough of the others lead there" : $"{trail.Name}: ok");
+            : trail.Obstacle is { } obstacle ? $"{trail.Name}: stops at {obstacle.Hop}, which is a warning while enough of the others lead there"
+            : trail.Steps is [.., { Verdict: CheckVerdict.Skipped }] ? $"{trail.Name}: ok as far as it was looked at" : $"{trail.Name}: ok");
 
     /// <summary>All of it, as one JSON document.</summary>
     public static void WriteJson(Stream output, IReadOnlyList<CheckTrail> trails, IReadOnlyList<string> surroundings, int exit)
@@ -61,7 +62,7 @@ internal static class CheckReport
             json.WriteString("hop", step.Hop);
             json.WriteString("verdict", step.Verdict.ToString().ToLowerInvariant());
             json.WriteString("text", step.Text);
-            if (step.Time is { } time) json.WriteNumber("milliseconds", Math.Round(time.TotalMilliseconds, 1));
+            json.WriteNumber("milliseconds", Math.Round(step.Time.TotalMilliseconds, 1));
             if (step.Fault is { } fault)
             {
                 json.WriteNumber("exit", fault.Exit);

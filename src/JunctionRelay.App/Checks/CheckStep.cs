@@ -20,9 +20,9 @@ internal sealed record CheckFault(int Exit, string Text, string Remedy, string? 
 
 /// <summary>One hop, looked at.</summary>
 /// <param name="Hop">One of <see cref="CheckHop"/>.</param>
-/// <param name="Time">How long it took; null where nothing was waited for.</param>
+/// <param name="Time">How long it took.</param>
 /// <param name="Fault">Set when it failed.</param>
-internal sealed record CheckStep(string Hop, CheckVerdict Verdict, string Text, TimeSpan? Time = null, CheckFault? Fault = null);
+internal sealed record CheckStep(string Hop, CheckVerdict Verdict, string Text, TimeSpan Time, CheckFault? Fault = null);
 
 /// <summary>The hops from a client to a license, by the names that people and programs see.</summary>
 internal static class CheckHop
@@ -40,5 +40,6 @@ internal static class CheckHop
     public const string VendorPort = "vendor-port";
     public const string Vendor = "vendor";
     public const string Sentieon = "sentieon";
+    public const string Rlm = "rlm";
     public const string Relay = "relay";
 }

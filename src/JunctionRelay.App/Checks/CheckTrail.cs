@@ -2,20 +2,21 @@ using System.Net;
 
 namespace JunctionRelay.App.Checks;
 
-/// <summary>The hops of one way, in the order in which they were looked at. The first that failed is the finding.</summary>
+/// <summary>The hops of one way, in the order in which they were looked at, each with the time since the one before. The first that failed is the finding.</summary>
 /// <param name="name">The relay or server that it is about.</param>
-/// <param name="told">Hears of every step at once: a hop may take ten seconds, and people want to see it.</param>
-internal sealed class CheckTrail(string name, Action<CheckStep> told)
+internal sealed class CheckTrail(string name)
 {
-    private readonly List<CheckStep> _steps = [];
+    private readonly List<CheckStep> _steps = [];   // with _told, its own lock: a way is walked on one thread, and told on another
+    private Action<CheckStep>? _told;
     private CheckStep? _last;   // the first failure of those that were no more than warnings
+    private long _since = TimeProvider.System.GetTimestamp();
 
     public string Name => name;
 
     public IReadOnlyList<CheckStep> Steps => _steps;
 
     /// <summary>There is another way beside the one that is looked at: what fails is a warning, until <see cref="GiveUp"/>.</summary>
-    public bool HasOtherWays { get; set; }
+    public bool HasOtherWays { get; init; }
 
     /// <summary>The finding; null when all is well.</summary>
     public CheckStep? Failure => _steps.Find(s => s.Verdict == CheckVerdict.Failed);
@@ -23,17 +24,25 @@ internal sealed class CheckTrail(string name, Action<CheckStep> told)
     /// <summary>Where this way stops: the finding, or what would be one if there were no other way; null when it leads there.</summary>
     public CheckStep? Obstacle => Failure ?? (HasOtherWays ? _last : null);
 
-    public void Ok(string hop, string text, TimeSpan? time = null) => Add(new CheckStep(hop, CheckVerdict.Ok, text, time));
+    public void Ok(string hop, string text) => Add(new CheckStep(hop, CheckVerdict.Ok, text, Spent));
 
-    public void Warn(string hop, string text, TimeSpan? time = null) => Add(new CheckStep(hop, CheckVerdict.Warning, text, time));
+    public void Warn(string hop, string text) => Add(new CheckStep(hop, CheckVerdict.Warning, text, Spent));
 
-    public void Skip(string hop, string text) => Add(new CheckStep(hop, CheckVerdict.Skipped, text));
+    public void Skip(string hop, string text) => Add(new CheckStep(hop, CheckVerdict.Skipped, text, Spent));
 
-    public void Fail(string hop, CheckFault fault, TimeSpan? time = null)
+    public void Fail(string hop, CheckFault fault) => Stop(new CheckStep(hop, CheckVerdict.Failed, fault.Text, Spent, fault));
+
+    /// <summary>The first hop begins now.</summary>
+    public void Begin() => _since = TimeProvider.System.GetTimestamp();
+
+    /// <summary>Tells all steps until now, and each later one as soon as it is known: a hop may take ten seconds, and people want to see it.</summary>
+    public void TellTo(Action<CheckStep> told)
     {
-        var step = new CheckStep(hop, CheckVerdict.Failed, fault.Text, time, fault);
-        if (HasOtherWays) _last ??= step;
-        Add(HasOtherWays ? step with { Verdict = CheckVerdict.Warning } : step);
+        lock (_steps)
+        {
+            foreach (var step in _steps) told(step);
+            _told = told;
+        }
     }
 
     /// <summary>None of the other ways leads there: the first failure was one.</summary>
@@ -42,38 +51,68 @@ internal sealed class CheckTrail(string name, Action<CheckStep> told)
         if (_last is not null) Add(_last);
     }
 
-    /// <summary>Looks a name up as every program of this machine does: hosts file, then DNS. Null when it has no address, and why.</summary>
-    public static async Task<(IReadOnlyList<IPAddress>? Addresses, string Why, TimeSpan Time)> ResolveAsync(string host, CancellationToken stop)
+    /// <summary>
+    /// Trails for so many ways that are walked at once, any of which will do: those that are silent cost together what one of them does. What is seen on one waits for its turn
+    /// (<see cref="Tell"/>); a single way is walked on this trail itself.
+    /// </summary>
+    public IReadOnlyList<CheckTrail> Lanes(int count) => count == 1 ? [this] : [.. Enumerable.Range(0, count).Select(_ => new CheckTrail(Name) { HasOtherWays = true })];
+
+    /// <summary>A lane's turn: its steps are this trail's.</summary>
+    public void Tell(CheckTrail lane)
     {
-        var started = TimeProvider.System.GetTimestamp();
+        if (lane != this) lane.TellTo(Add);
+    }
+
+    /// <summary>None of the lanes leads there: what stopped the first of them is the finding, which is returned.</summary>
+    public CheckFault? NoneLeads(IReadOnlyList<CheckTrail> lanes)
+    {
+        var first = lanes.Select(l => l.Obstacle).FirstOrDefault(o => o is not null);
+        if (first is not null && lanes[0] != this) Stop(first);
+        return first?.Fault;
+    }
+
+    /// <summary>Looks a name up as every program of this machine does: hosts file, then DNS. Null when it has no address, and why.</summary>
+    public static async Task<(IReadOnlyList<IPAddress>? Addresses, string Why)> ResolveAsync(string host, CancellationToken stop)
+    {
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(CheckLimits.Resolve);
             // The system's resolver cannot be cancelled once it has begun: then it is left to itself.
             var addresses = await Dns.GetHostAddressesAsync(host, CancellationToken.None).WaitAsync(limit.Token);
-            return addresses.Length > 0 ? (addresses, "", Elapsed()) : (null, $"{host} has no address", Elapsed());
+            return addresses.Length > 0 ? (addresses, "") : (null, $"{host} has no address");
         }
         catch (System.Net.Sockets.SocketException e)
         {
-            return (null, $"{host} does not resolve on this machine: {e.Message}", Elapsed());
+            return (null, $"{host} does not resolve on this machine: {e.Message}");
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return (null, $"{host} does not resolve on this machine: no answer within {CheckLimits.Resolve.TotalSeconds:0} s", Elapsed());
+            return (null, $"{host} does not resolve on this machine: no answer within {CheckLimits.Resolve.TotalSeconds:0} s");
         }
+    }
 
-        TimeSpan Elapsed() => TimeProvider.System.GetElapsedTime(started);
+    private TimeSpan Spent => TimeProvider.System.GetElapsedTime(_since);
+
+    private void Stop(CheckStep step)
+    {
+        if (HasOtherWays) _last ??= step;
+        Add(HasOtherWays ? step with { Verdict = CheckVerdict.Warning } : step);
     }
 
     private void Add(CheckStep step)
     {
-        _steps.Add(step);
-        told(step);
+        lock (_steps)
+        {
+            _steps.Add(step);
+            _told?.Invoke(step);
+        }
+
+        _since = TimeProvider.System.GetTimestamp();
     }
 }
 
-/// <summary>How long a check waits for what: less than a person, and in all less than 15 s for any one fault.</summary>
+/// <summary>How long a check waits for what: less than a person, and in all less than 15 s for any one fault, however many addresses or servers have it.</summary>
 internal static class CheckLimits
 {
     public static readonly TimeSpan Resolve = TimeSpan.FromSeconds(6);
@@ -94,6 +133,9 @@ internal static class CheckLimits
 
     /// <summary>Of a vendor daemon, which may well be silent until it is asked for a license.</summary>
     public static readonly TimeSpan Greeting = TimeSpan.FromSeconds(2);
+
+    /// <summary>So many servers are asked at once: the daemons of a file may be many, and their server is one.</summary>
+    public const int AtOnce = 8;
 
     /// <summary>Of the vendor's own program.</summary>
     public static readonly TimeSpan Program = TimeSpan.FromSeconds(10);

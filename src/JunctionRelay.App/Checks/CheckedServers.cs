@@ -69,7 +69,8 @@ internal static class CheckedServers
 
         var (sources, unclear) = LicenseImport.Sources([file], [], null);
         problems.AddRange(sources.Count == 0 ? unclear : []);
-        return [.. sources.SelectMany(s => s.Daemons.Select(d => d.Name).DefaultIfEmpty("").Select(vendor => LicenseWays.ToEntry([.. s.Servers.Select(server => new CheckedServer(s.Kind, server, vendor))])))];
+        return [.. sources.SelectMany(s => s.Daemons.DefaultIfEmpty(new LicenseDaemon("", null)).Select(daemon => LicenseWays.ToEntry(
+            [.. s.Servers.Select(server => new CheckedServer(s.Kind, server, daemon.Name, s.Kind == LicenseKind.Rlm ? daemon.Port : null))])))];
     }
 
     private static LicenseWays Sentieon(string text)

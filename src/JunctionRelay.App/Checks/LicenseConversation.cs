@@ -23,15 +23,15 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
     /// <summary>Asks lmgrd, for nobody in particular, which vendor daemon it has. Whether it answered, and the name where that could be read; failures are told.</summary>
     public async Task<(bool IsAnswered, string? Vendor)> AskVendorNameAsync(Connection lmgrd, CancellationToken stop)
     {
-        var (bytes, how, time) = await AskAsync(lmgrd, CheckLimits.Answer, stop);
+        var (bytes, how) = await AskAsync(lmgrd, CheckLimits.Answer, stop);
         if (FlexLmFrame.Parse(bytes).Message is not { } answer)
         {
-            trail.Fail(CheckHop.Server, Misunderstood(bytes, how), time);
+            trail.Fail(CheckHop.Server, Misunderstood(bytes, how));
             return (false, null);
         }
 
         var about = FlexLmServerAnswer.Read(answer);
-        trail.Ok(CheckHop.Server, about is null ? "a FlexNet license server answers" : $"a FlexNet license server answers: master {about.Master}, vendor daemon {about.Daemon}", time);
+        trail.Ok(CheckHop.Server, about is null ? "a FlexNet license server answers" : $"a FlexNet license server answers: master {about.Master}, vendor daemon {about.Daemon}");
         if (about is null) trail.Skip(CheckHop.Redirect, "the vendor daemon's name is not known: say it (--vendor NAME) to go on from here");
         return (true, about?.Daemon);
     }
@@ -39,34 +39,34 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
     /// <summary>Asks lmgrd where the vendor daemon is; nothing is told. The connection stays the caller's.</summary>
     public async Task<ServerAnswer> AskServerAsync(Connection lmgrd, CancellationToken stop)
     {
-        var (bytes, how, time) = await AskAsync(lmgrd, CheckLimits.Answer, stop);
+        var (bytes, how) = await AskAsync(lmgrd, CheckLimits.Answer, stop);
         // Servers differ in what they say to clients of a daemon that they do not have; a silence or a reset is no answer to a name.
         var isAboutName = !how.Silent && how.Broken is null;
-        if (FlexLmFrame.Parse(bytes).Message is not { } answer) return new(null, CheckHop.Server, Misunderstood(bytes, how), time, isAboutName);
-        if (answer.Type == FlexLmRedirect.FrameType && FlexLmRedirect.Parse(bytes).Message is { } redirect) return new(redirect, CheckHop.Redirect, null, time, false);
+        if (FlexLmFrame.Parse(bytes).Message is not { } answer) return new(null, CheckHop.Server, Misunderstood(bytes, how), isAboutName);
+        if (answer.Type == FlexLmRedirect.FrameType && FlexLmRedirect.Parse(bytes).Message is { } redirect) return new(redirect, CheckHop.Redirect, null, false);
         return new(null, CheckHop.Redirect, new(
-            ExitCodes.Protocol, $"it does not send clients of {vendor} anywhere (answer 0x{answer.Type:x4})", $"look at the server's log: is {vendor} in its license file, and running?", CheckFaults.VendorDown), time, isAboutName);
+            ExitCodes.Protocol, $"it does not send clients of {vendor} anywhere (answer 0x{answer.Type:x4})", $"look at the server's log: is {vendor} in its license file, and running?", CheckFaults.VendorDown), isAboutName);
     }
 
     /// <summary>Says hello to the vendor daemon; false when it will not have it, which is told. The connection stays the caller's.</summary>
     public async Task<bool> AskVendorAsync(Connection daemon, CancellationToken stop)
     {
-        var (bytes, how, time) = await AskAsync(daemon, CheckLimits.Greeting, stop);
+        var (bytes, how) = await AskAsync(daemon, CheckLimits.Greeting, stop);
         if (bytes.Length == 0 && how.Silent)
         {
-            trail.Ok(CheckHop.Vendor, "the vendor daemon takes the hello and is silent, as some are until they are asked for a license", time);
+            trail.Ok(CheckHop.Vendor, "the vendor daemon takes the hello and is silent, as some are until they are asked for a license");
             return true;
         }
 
         if (FlexLmFrame.ReadHead(bytes).State == FlexLmParseState.Parsed || bytes.Length == 0 && how.Broken is null)
         {
-            trail.Ok(CheckHop.Vendor, bytes.Length > 0 ? $"the vendor daemon {vendor} answers" : "the vendor daemon takes the hello and hangs up, which is its right: no license was asked for", time);
+            trail.Ok(CheckHop.Vendor, bytes.Length > 0 ? $"the vendor daemon {vendor} answers" : "the vendor daemon takes the hello and hangs up, which is its right: no license was asked for");
             return true;
         }
 
         trail.Fail(CheckHop.Vendor, bytes.Length > 0
             ? Misunderstood(bytes, how)
-            : new(how.Refused is null ? ExitCodes.Protocol : ExitCodes.Target, Reset(how), Mend(how), CheckFaults.NoData), time);
+            : new(how.Refused is null ? ExitCodes.Protocol : ExitCodes.Target, Reset(how), Mend(how), CheckFaults.NoData));
         return false;
     }
 
@@ -79,7 +79,7 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
             return new(
                 ExitCodes.Protocol,
                 isWeb ? $"a web server answers there, no license server: \"{LicenseNames.Printable(text.Split('\r', '\n')[0])}\"" : $"what answers there speaks no FlexNet that is known here: it begins with 0x{Convert.ToHexStringLower(bytes.AsSpan(0, Math.Min(bytes.Length, 8)))}",
-                "correct the host or the port: lmgrd's is the last number of the SERVER line", CheckFaults.InvalidData);
+                "correct the host or the port: lmgrd's is the last number of the SERVER line", isWeb ? CheckFaults.NoLicenseServer : CheckFaults.InvalidData);
         }
 
         if (how.Silent) return new(ExitCodes.Protocol, $"it accepts and says nothing within {(CheckLimits.Answer + CheckLimits.LastWords).TotalSeconds:0} s", "no lmgrd, or one that is stuck: look at its log", CheckFaults.NoData);
@@ -95,9 +95,8 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
         : behind is null ? "look at the server's log" : $"run junction check there ({behind}), or read its log: the reason stands in it";
 
     // What it says, and how that ends.
-    private async Task<(byte[] Bytes, End How, TimeSpan Time)> AskAsync(Connection connection, TimeSpan limit, CancellationToken stop)
+    private async Task<(byte[] Bytes, End How)> AskAsync(Connection connection, TimeSpan limit, CancellationToken stop)
     {
-        var started = TimeProvider.System.GetTimestamp();
         var (bytes, how) = (Array.Empty<byte>(), new End(false, null));
         try
         {
@@ -117,7 +116,7 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
             how = new End(false, e);
         }
 
-        return (bytes, how, TimeProvider.System.GetElapsedTime(started));
+        return (bytes, how);
     }
 
     private static async Task<(byte[] Bytes, bool IsOver)> ReadAsync(Connection connection, TimeSpan limit, CancellationToken stop)
@@ -147,7 +146,7 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
     /// <summary>What lmgrd says of a vendor daemon.</summary>
     /// <param name="Redirect">Where it is; null: see <paramref name="Fault"/>.</param>
     /// <param name="IsAboutName">It may have been the daemon's name that the server did not like.</param>
-    public readonly record struct ServerAnswer(FlexLmRedirect? Redirect, string Hop, CheckFault? Fault, TimeSpan Time, bool IsAboutName);
+    public readonly record struct ServerAnswer(FlexLmRedirect? Redirect, string Hop, CheckFault? Fault, bool IsAboutName);
 
     private readonly record struct End(bool Silent, ConnectionBrokenException? Broken)
     {

@@ -4,7 +4,8 @@ namespace JunctionRelay.App.Checks;
 
 /// <summary>One license server of those that a check is about.</summary>
 /// <param name="Vendor">Its vendor daemon where that is known, else empty.</param>
-internal sealed record CheckedServer(LicenseKind Kind, LicenseServer Server, string Vendor);
+/// <param name="IsvPort">Of RLM, the port of its ISV server where a file pins it.</param>
+internal sealed record CheckedServer(LicenseKind Kind, LicenseServer Server, string Vendor, int? IsvPort = null);
 
 /// <summary>Ways to a license, of which a client needs so many: one of a list, two of a triad, all daemons of a file.</summary>
 internal sealed class LicenseWays

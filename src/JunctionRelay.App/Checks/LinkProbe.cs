@@ -14,7 +14,7 @@ namespace JunctionRelay.App.Checks;
 internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail trail, (LinkProbe Link, string Service)? through = null) : IAsyncDisposable
 {
     private readonly SocketDialer _dialer = new(SocketSettings.Default);
-    private readonly LinkOptions _options = plan.Options with { Resume = TimeSpan.Zero, HelloTimeout = CheckLimits.Handshake };
+    private readonly LinkOptions _options = plan.Options with { Resume = TimeSpan.Zero, HelloTimeout = CheckLimits.Handshake / link.Addresses.Count };
     private LinkSession? _session;
     private Task _carrying = Task.CompletedTask;
 
@@ -22,20 +22,25 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
 
     private string Peer => link.Peer;
 
-    /// <summary>Goes round the addresses until one leads to the peer. False when none does, which is told.</summary>
-    public async Task<bool> ConnectAsync(CancellationToken stop)
+    /// <summary>
+    /// Looks at all addresses at once, and greets the first in their order that leads to the peer: one session, since a second one would end the first. Null when it is up, else what is
+    /// wrong with the first of them, which is told.
+    /// </summary>
+    public async Task<CheckFault?> ConnectAsync(CancellationToken stop)
     {
-        (string Hop, CheckFault Fault)? first = null;
-        foreach (var (address, at) in link.Addresses.Select((a, i) => (a, i)))
+        var lanes = trail.Lanes(link.Addresses.Count);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var secured = link.Addresses.Select((address, i) => SecureAsync(address, lanes[i], enough.Token)).ToList();
+        for (var i = 0; i < secured.Count; i++)
         {
-            var failed = await ConnectAsync(address, stop);
-            if (failed is not { } failure) return true;
-            first ??= failure;
-            if (at < link.Addresses.Count - 1) trail.Warn(failure.Hop, $"{SocketDialer.Text(address)}: {failure.Fault.Text}; the next address is tried");
+            trail.Tell(lanes[i]);
+            if (await secured[i] is not { } connection || !await GreetAsync(connection, lanes[i])) continue;
+            await enough.CancelAsync();
+            foreach (var other in secured[(i + 1)..]) await LetGoAsync(other);
+            return null;
         }
 
-        trail.Fail(first!.Value.Hop, first.Value.Fault);
-        return false;
+        return trail.NoneLeads(lanes);
     }
 
     /// <summary>Opens a stream to a service, and waits until the far side has reached its target or says why not.</summary>
@@ -65,69 +70,86 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
         await _carrying;
     }
 
-    // Null when the session is up.
-    private async Task<(string Hop, CheckFault Fault)?> ConnectAsync(EndPoint address, CancellationToken stop)
+    // Name, TCP and TLS; null where it stops, which is told.
+    private async Task<Connection?> SecureAsync(EndPoint address, CheckTrail lane, CancellationToken stop)
     {
         var proxy = link.Proxy(address);
-        var (dialled, dialFault) = await DialAsync(address, proxy, stop);
-        if (dialled is null) return dialFault;
-
-        var started = TimeProvider.System.GetTimestamp();
+        if (await DialAsync(address, proxy, lane, stop) is not { } dialled) return null;
         var secured = await TlsHandshake.Dialling(LinkConnector.ForLinks(new TlsSettings(plan.Credentials)), link.Peer).RunAsync(dialled, CheckLimits.Handshake, stop);
         if (secured.Connection is not { } connection)
         {
             dialled.Abort(secured.Reason);
             await dialled.DisposeAsync();
             var shown = await TlsFinding.ShownAsync(() => DialAgainAsync(address, proxy, stop), link.Peer, stop);
-            return (CheckHop.Tls, TlsFinding.Of(secured, shown, plan.Credentials.Now));
+            lane.Fail(CheckHop.Tls, TlsFinding.Of(secured, shown, plan.Credentials.Now));
+            return null;
         }
 
-        trail.Ok(CheckHop.Tls, $"{connection.Peer!.Name}, certificate until {connection.Peer.NotAfter.UtcDateTime:yyyy-MM-dd}, {connection.TlsVersion}", TimeProvider.System.GetElapsedTime(started));
-        if (connection.Peer.NotAfter - TimeProvider.System.GetUtcNow() < TlsFinding.Soon) trail.Warn(CheckHop.Tls, $"the certificate of {link.Peer} expires on {connection.Peer.NotAfter.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
-        return await GreetAsync(connection);
+        lane.Ok(CheckHop.Tls, $"{connection.Peer!.Name}, certificate until {connection.Peer.NotAfter.UtcDateTime:yyyy-MM-dd}, {connection.TlsVersion}");
+        if (connection.Peer.NotAfter - TimeProvider.System.GetUtcNow() < TlsFinding.Soon) lane.Warn(CheckHop.Tls, $"the certificate of {link.Peer} expires on {connection.Peer.NotAfter.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
+        return connection;
     }
 
-    private async Task<(Connection? Connection, (string, CheckFault) Fault)> DialAsync(EndPoint address, HttpProxy? proxy, CancellationToken stop)
+    private async Task<Connection?> DialAsync(EndPoint address, HttpProxy? proxy, CheckTrail lane, CancellationToken stop)
     {
-        if (through is var (before, service)) return await DialThroughAsync(before, service, address, stop);
+        if (through is var (before, service)) return await DialThroughAsync(before, service, address, lane, stop);
         var host = (proxy?.Address ?? address) is DnsEndPoint named ? named.Host : null;
         var where = proxy is null ? SocketDialer.Text(address) : $"{SocketDialer.Text(address)} through the proxy {SocketDialer.Text(proxy.Address)}";
         if (host is not null)
         {
-            var (addresses, why, time) = await CheckTrail.ResolveAsync(host, stop);
-            if (addresses is null) return (null, (CheckHop.Name, CheckFaults.Way(DialOutcome.Failed(CloseReason.DialUnresolved, why), host, where, CheckFaults.NoConnection)));
-            trail.Ok(CheckHop.Name, $"{host} is {string.Join(", ", addresses)}", time);
+            var (addresses, why) = await CheckTrail.ResolveAsync(host, stop);
+            if (addresses is null)
+            {
+                lane.Fail(CheckHop.Name, CheckFaults.Way(DialOutcome.Failed(CloseReason.DialUnresolved, why), host, where, CheckFaults.NoConnection));
+                return null;
+            }
+
+            lane.Ok(CheckHop.Name, $"{host} is {string.Join(", ", addresses)}");
         }
 
-        var started = TimeProvider.System.GetTimestamp();
         var outcome = proxy is null ? await _dialer.DialAsync(address, CheckLimits.Connect, stop) : await proxy.ConnectAsync(address, _dialer, CheckLimits.Connect, stop);
-        if (outcome.Connection is null) return (null, (CheckHop.Tcp, CheckFaults.Way(outcome, host ?? where, where, CheckFaults.NoConnection)));
-        trail.Ok(CheckHop.Tcp, $"{where} accepts", TimeProvider.System.GetElapsedTime(started));
-        return (outcome.Connection, default);
+        if (outcome.Connection is null) lane.Fail(CheckHop.Tcp, CheckFaults.Way(outcome, host ?? where, where, CheckFaults.NoConnection));
+        else lane.Ok(CheckHop.Tcp, $"{where} accepts");
+        return outcome.Connection;
     }
 
     // As the relay does: the junction on the way resolves and dials, as far as its open lists permit.
-    private async Task<(Connection? Connection, (string, CheckFault) Fault)> DialThroughAsync(LinkProbe before, string service, EndPoint address, CancellationToken stop)
+    private async Task<Connection?> DialThroughAsync(LinkProbe before, string service, EndPoint address, CheckTrail lane, CancellationToken stop)
     {
-        var (next, started) = (SocketDialer.Text(address), TimeProvider.System.GetTimestamp());
+        var next = SocketDialer.Text(address);
         var outcome = await before.OpenAsync(service, next, null, stop);
         if (outcome.Connection is null)
         {
             var hop = outcome.Reason == CloseReason.DialUnresolved ? CheckHop.Name : CheckFaults.HopOf(outcome.Reason) == CheckHop.Policy ? CheckHop.Policy : CheckHop.Tcp;
-            return (null, (hop, CheckFaults.Through(outcome, before.Peer, service, Self, next)));
+            lane.Fail(hop, CheckFaults.Through(outcome, before.Peer, service, Self, next));
+            return null;
         }
 
-        trail.Ok(CheckHop.Tcp, $"{next} accepts, dialled by {before.Peer}", TimeProvider.System.GetElapsedTime(started));
-        return (outcome.Connection, default);
+        lane.Ok(CheckHop.Tcp, $"{next} accepts, dialled by {before.Peer}");
+        return outcome.Connection;
     }
 
     private async Task<Connection?> DialAgainAsync(EndPoint address, HttpProxy? proxy, CancellationToken stop) =>
         through is var (before, service) ? (await before.OpenAsync(service, SocketDialer.Text(address), null, stop)).Connection
         : (proxy is null ? await _dialer.DialAsync(address, CheckLimits.Connect, stop) : await proxy.ConnectAsync(address, _dialer, CheckLimits.Connect, stop)).Connection;
 
-    private async Task<(string Hop, CheckFault Fault)?> GreetAsync(Connection connection)
+    // Another address has led to the peer: of the others that were dialled beside it, nothing is wanted any more.
+    private static async Task LetGoAsync(Task<Connection?> other)
     {
-        var started = TimeProvider.System.GetTimestamp();
+        try
+        {
+            if (await other is not { } connection) return;
+            connection.Abort(CloseReason.ClientLeft);
+            await connection.DisposeAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // Still under way.
+        }
+    }
+
+    private async Task<bool> GreetAsync(Connection connection, CheckTrail lane)
+    {
         var transport = new LinkTransport(connection, _options);
         LinkHello? answer = null;
         string? wrong;
@@ -143,16 +165,16 @@ internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail tra
 
         if (answer is { Verdict: LinkVerdict.New, Session: { } id })
         {
-            trail.Ok(CheckHop.Link, $"{link.Peer} takes us as {Self}{(answer.Software is { } software ? $" ({software})" : "")}", TimeProvider.System.GetElapsedTime(started));
+            lane.Ok(CheckHop.Link, $"{link.Peer} takes us as {Self}{(answer.Software is { } software ? $" ({software})" : "")}");
             _session = new LinkSession(id, isDialler: true, _options, answer, transport.Peer, listener: null);
             _carrying = _session.RunAsync(transport, 1, isResume: false);
-            return null;
+            return true;
         }
 
         await transport.DisposeAsync();
-        return answer is not null
-            ? (CheckHop.Link, new(ExitCodes.Policy, $"{link.Peer} will not have us: {answer.VerdictText}", $"on {link.Peer}: add an entry for \"{Self}\" to peers", CheckFaults.NoConnection))
-            // In TLS 1.3 the other side judges our certificate after our handshake is over.
-            : (CheckHop.Tls, TlsFinding.OfOurs(link.Peer, wrong!, plan.Credentials.Now));
+        // In TLS 1.3 the other side judges our certificate after our handshake is over.
+        if (answer is null) lane.Fail(CheckHop.Tls, TlsFinding.OfOurs(link.Peer, wrong!, plan.Credentials.Now));
+        else lane.Fail(CheckHop.Link, new(ExitCodes.Policy, $"{link.Peer} will not have us: {answer.VerdictText}", $"on {link.Peer}: add an entry for \"{Self}\" to peers", CheckFaults.NoConnection));
+        return false;
     }
 }

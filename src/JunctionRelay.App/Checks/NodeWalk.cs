@@ -10,15 +10,15 @@ internal static class NodeWalk
 {
     private static readonly SocketDialer Dialer = new(SocketSettings.Default);
 
+    /// <summary>What a server is called in a check: as in its license variable.</summary>
+    public static string NameOf(CheckedServer asked) => asked.Kind == LicenseKind.Sentieon ? Text(asked.Server.Host, asked.Server.Port) : $"{asked.Server.Port}@{asked.Server.Host}";
+
     /// <summary>Walks to one server of a license.</summary>
-    /// <param name="vendor">The vendor daemon; empty: the one that lmgrd names.</param>
-    /// <param name="hasOtherWays">Another server may do in its place: what fails is a warning at first.</param>
-    public static async Task<CheckTrail> ServerAsync(LicenseKind kind, LicenseServer server, string vendor, Action<CheckStep> told, CancellationToken stop, bool hasOtherWays = false)
+    public static async Task ServerAsync(CheckTrail trail, CheckedServer asked, CancellationToken stop)
     {
-        var name = kind == LicenseKind.Sentieon ? Text(server.Host, server.Port) : $"{server.Port}@{server.Host}";
-        var trail = new CheckTrail(name, told) { HasOtherWays = hasOtherWays };
+        var (kind, server, vendor) = (asked.Kind, asked.Server, asked.Vendor);
         if (await AddressesAsync(server.Host, CheckHop.Name, CheckFaults.NoServerName, $"add the junction's address as {server.Host} to /etc/hosts or the DNS, or name the junction itself: {server.Port}@JUNCTION", trail, stop) is not { } junction)
-            return trail;
+            return;
         if (kind == LicenseKind.FlexNet)
         {
             await new VendorWay(trail, vendor, Text(server.Host, server.Port))
@@ -31,12 +31,32 @@ internal static class NodeWalk
         }
         else if (await DialAsync(server.Host, server.Port, CheckHop.Tcp, null, trail, stop) is { } connection)
         {
-            await connection.CompleteOutputAsync();
-            await connection.DisposeAsync();
-            if (kind == LicenseKind.Sentieon) await SentieonPing.RunAsync(name, trail, stop);
+            await HangUpAsync(connection);
+            if (kind == LicenseKind.Sentieon) await SentieonPing.RunAsync(NameOf(asked), trail, stop);
+            else await IsvAsync(server.Host, asked.IsvPort, trail, stop);
+        }
+    }
+
+    // Of what RLM and its ISV servers say nothing is published: two ports that accept are all that can be seen.
+    private static async Task IsvAsync(string host, int? port, CheckTrail trail, CancellationToken stop)
+    {
+        if (port is { } known)
+        {
+            if (await DialAsync(host, known, CheckHop.VendorPort, null, trail, stop, $"the junction needs a relay for port {known}, too: nothing follows RLM") is not { } connection) return;
+            await HangUpAsync(connection);
         }
 
-        return trail;
+        trail.Skip(CheckHop.Rlm, RlmUnseen(port is not null));
+    }
+
+    /// <summary>What a check of RLM does not show.</summary>
+    public static string RlmUnseen(bool isIsvSeen) =>
+        $"that {(isIsvSeen ? "both ports accept" : "the port accepts")} is all that was seen: whether RLM answers there{(isIsvSeen ? "" : ", whether its ISV server's own port is reached,")} and whether there is a license, only a licensed program tells";
+
+    private static async Task HangUpAsync(Connection connection)
+    {
+        await connection.CompleteOutputAsync();
+        await connection.DisposeAsync();
     }
 
     private static async Task<bool> NamedAsync(FlexLmRedirect redirect, LicenseServer server, IReadOnlyList<IPAddress> junction, CheckTrail trail, CancellationToken stop)
@@ -51,25 +71,23 @@ internal static class NodeWalk
 
     private static async Task<IReadOnlyList<IPAddress>?> AddressesAsync(string host, string hop, string client, string remedy, CheckTrail trail, CancellationToken stop)
     {
-        var (addresses, why, time) = await CheckTrail.ResolveAsync(host, stop);
-        if (addresses is null) trail.Fail(hop, new(ExitCodes.Name, why, remedy, client), time);
-        else trail.Ok(hop, $"{host} is {string.Join(", ", addresses)}", time);
+        var (addresses, why) = await CheckTrail.ResolveAsync(host, stop);
+        if (addresses is null) trail.Fail(hop, new(ExitCodes.Name, why, remedy, client));
+        else trail.Ok(hop, $"{host} is {string.Join(", ", addresses)}");
         return addresses;
     }
 
     private static async Task<Connection?> DialAsync(string host, int port, string hop, string? client, CheckTrail trail, CancellationToken stop, string? remedy = null)
     {
-        var started = TimeProvider.System.GetTimestamp();
         var outcome = await Dialer.DialAsync(Destination.Of(host, port) ?? new DnsEndPoint(host, port), CheckLimits.Connect, stop);
-        var time = TimeProvider.System.GetElapsedTime(started);
         if (outcome.Connection is { } connection)
         {
-            if (!trail.Steps.Any(s => s.Hop == hop)) trail.Ok(hop, $"{SocketDialer.Text(connection.RemoteEndPoint!)} accepts", time);
+            if (!trail.Steps.Any(s => s.Hop == hop)) trail.Ok(hop, $"{SocketDialer.Text(connection.RemoteEndPoint!)} accepts");
             return connection;
         }
 
         var fault = CheckFaults.Way(outcome, host, Text(host, port), hop == CheckHop.VendorPort && outcome.Reason == CloseReason.DialRefused ? CheckFaults.VendorDown : client);
-        trail.Fail(hop, remedy is null ? fault : fault with { Remedy = $"{fault.Remedy}; {remedy}" }, time);
+        trail.Fail(hop, remedy is null ? fault : fault with { Remedy = $"{fault.Remedy}; {remedy}" });
         return null;
     }
 

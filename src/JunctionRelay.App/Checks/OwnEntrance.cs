@@ -1,6 +1,7 @@
 using System.Net;
 using JunctionRelay.Configuration;
 using JunctionRelay.Connections;
+using JunctionRelay.Greetings;
 using JunctionRelay.Policies;
 
 namespace JunctionRelay.App.Checks;
@@ -9,6 +10,9 @@ namespace JunctionRelay.App.Checks;
 internal sealed class OwnEntrance(CheckTrail trail, RelayConfig relay, Asked asked)
 {
     private static readonly SocketDialer Dialer = new(SocketSettings.Default);
+
+    // Balancers of this machine begin with a header that says whose connection it is: so do we, and say that it is our own.
+    private readonly CidrSet? _balancers = Ranges(relay.ProxyFrom);
 
     /// <summary>Where a program of this machine finds a relay; null where it has no plain TCP port.</summary>
     public static IPEndPoint? Of(IEnumerable<ListenAddress> listens) =>
@@ -25,19 +29,17 @@ internal sealed class OwnEntrance(CheckTrail trail, RelayConfig relay, Asked ask
             return;
         }
 
-        if (relay.Allow is { } allow && !new CidrSet(allow.Select(a => AddressRange.Read(a, out _)!.Value)).Contains(address.Address))
+        if (Ranges(relay.Allow) is { } allow && !allow.Contains(address.Address))
         {
             trail.Skip(CheckHop.Relay, "allow does not let this machine itself in: ask from a node, junction check PORT@HOST");
             return;
         }
 
         // Quietly: each hop was looked at, and what is left is whether the relay does the same.
-        var inner = new CheckTrail(trail.Name, _ => { });
-        var started = TimeProvider.System.GetTimestamp();
+        var inner = new CheckTrail(trail.Name);
         var isThrough = asked.IsFollowed ? await FollowAsync(address, inner, stop) : await StaysAsync(address, inner, stop);
-        var time = TimeProvider.System.GetElapsedTime(started);
-        if (isThrough) trail.Ok(CheckHop.Relay, asked.IsFollowed ? $"a client at {SocketDialer.Text(address)} gets as far" : $"a client at {SocketDialer.Text(address)} is connected", time);
-        else if (inner.Failure is { Fault: { } fault } failed) trail.Fail(CheckHop.Relay, fault with { Text = $"a client at {SocketDialer.Text(address)} gets to {failed.Hop}: {fault.Text}" }, time);
+        if (isThrough) trail.Ok(CheckHop.Relay, asked.IsFollowed ? $"a client at {SocketDialer.Text(address)} gets as far" : $"a client at {SocketDialer.Text(address)} is connected");
+        else if (inner.Failure is { Fault: { } fault } failed) trail.Fail(CheckHop.Relay, fault with { Text = $"a client at {SocketDialer.Text(address)} gets to {failed.Hop}: {fault.Text}" });
     }
 
     private Task<bool> FollowAsync(IPEndPoint address, CheckTrail inner, CancellationToken stop) => new VendorWay(inner, asked.Vendor, "the relay")
@@ -48,7 +50,7 @@ internal sealed class OwnEntrance(CheckTrail trail, RelayConfig relay, Asked ask
     }.WalkAsync(stop);
 
     // A relay that finds no way resets its client.
-    private static async Task<bool> StaysAsync(IPEndPoint address, CheckTrail inner, CancellationToken stop)
+    private async Task<bool> StaysAsync(IPEndPoint address, CheckTrail inner, CancellationToken stop)
     {
         if (await DialAsync(address, CheckHop.Tcp, inner, stop) is not { } connection) return false;
         await using (connection)
@@ -74,9 +76,13 @@ internal sealed class OwnEntrance(CheckTrail trail, RelayConfig relay, Asked ask
         }
     }
 
-    private static async Task<Connection?> DialAsync(IPEndPoint address, string hop, CheckTrail inner, CancellationToken stop)
+    private static CidrSet? Ranges(IReadOnlyList<string>? ranges) => ranges is null ? null : new CidrSet(ranges.Select(r => AddressRange.Read(r, out _)!.Value));
+
+    private async Task<Connection?> DialAsync(IPEndPoint address, string hop, CheckTrail inner, CancellationToken stop)
     {
         var outcome = await Dialer.DialAsync(address, CheckLimits.Connect, stop);
+        if (outcome.Connection is { } connection && _balancers?.Contains(address.Address) == true)
+            await connection.Output.WriteAsync(ProxyProtocolHeader.Write(1, connection.LocalEndPoint as IPEndPoint, address, default), stop);
         if (outcome.Connection is null && hop == CheckHop.Tcp && outcome.Reason == CloseReason.DialRefused)
         {
             // The port is taken, and nobody is let in: so it is while no target is up.

@@ -19,69 +19,72 @@ namespace JunctionRelay.App.Checks;
 internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string? vendor, RunningSwitches running) : IAsyncDisposable
 {
     private readonly Presets _presets = new(config.Presets);
-    private readonly Dictionary<string, (LinkProbe? Up, CheckFault? Fault)> _links = [];
+    private readonly Dictionary<string, Task<(LinkProbe? Probe, CheckFault? Fault)>> _links = [];   // each link once; in the order in which they were begun
 
     /// <summary>Walks a relay's way.</summary>
-    public async Task<CheckTrail> RelayAsync(string name, RelayConfig relay, Action<CheckStep> told, CancellationToken stop)
+    public async Task RelayAsync(CheckTrail trail, string name, RelayConfig relay, CancellationToken stop)
     {
-        var trail = new CheckTrail(name, told);
         var built = plan.Relays.Single(r => r.Name == name);
-        if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return trail;
+        if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return;
         var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).ToList();
         var preset = _presets.Find(relay.Preset);
         var asked = new Asked(relay.Protocol is not null, vendor ?? LicenseVendors.Of(preset?.Variable) ?? "", listens, relay.RewriteHost, relay.Via);
         if (relay.Target is not { } targets)
         {
             trail.Skip(CheckHop.Dial, "its clients name where they want to go");
-            return trail;
+            return;
         }
 
-        if (!await TargetsAsync(trail, targets, built.Services.All.Single().Targets, asked, stop)) return trail;
+        if (!await TargetsAsync(trail, targets, built.Services.All.Single().Targets, asked, stop)) return;
         await new OwnEntrance(trail, relay, asked).WalkAsync(stop);
-        if (trail.Failure is null && string.Equals(relay.Preset, "sentieon", StringComparison.OrdinalIgnoreCase) && OwnEntrance.Of(listens) is { } own)
-            await SentieonPing.RunAsync(SocketDialer.Text(own), trail, stop);
-        return trail;
+        if (trail.Failure is null && IsOf(relay, "sentieon") && OwnEntrance.Of(listens) is { } own) await SentieonPing.RunAsync(SocketDialer.Text(own), trail, stop);
+        if (trail.Failure is null && IsOf(relay, "rlm")) trail.Skip(CheckHop.Rlm, NodeWalk.RlmUnseen(isIsvSeen: false));
     }
 
     /// <summary>Walks the way of a service, for a junction that has no relay of its own.</summary>
-    public async Task<CheckTrail> ServiceAsync(string name, ServiceConfig service, Action<CheckStep> told, CancellationToken stop)
+    public async Task ServiceAsync(CheckTrail trail, string name, ServiceConfig service, CancellationToken stop)
     {
-        var trail = new CheckTrail($"service {name}", told);
-        if (!ListenLook.IsTaken(plan.Links?.Listen ?? [], trail)) return trail;
+        if (!ListenLook.IsTaken(plan.Links?.Listen ?? [], trail)) return;
         if (service.Paused == true)
             trail.Fail(CheckHop.Policy, CheckFaults.Paused(PausedServices.Refusal(name), "this junction", name));
         else if (!await running.LetAsync(name, trail, stop))
-            return trail;
+            return;
+        else if (plan.Links is not { } links)
+            trail.Skip(CheckHop.Link, "nobody asks for it: the configuration has neither linkListen nor links");
         else if (service.Target is { } targets)
-            await TargetsAsync(trail, targets, plan.Links!.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", [], Via: service.Via), stop);
+            await TargetsAsync(trail, targets, links.Services.Services[name].Targets, new Asked(service.Protocol is not null, vendor ?? LicenseVendors.Of(_presets.Find(service.Preset)?.Variable) ?? "", [], Via: service.Via), stop);
         else
             trail.Skip(CheckHop.Dial, "its clients name where they want to go");
-        return trail;
     }
 
     public async ValueTask DisposeAsync()
     {
         // A link goes before the one that it goes through.
-        foreach (var (_, (probe, _)) in _links.Reverse())
+        foreach (var (_, begun) in _links.Reverse())
         {
-            if (probe is not null) await probe.DisposeAsync();
+            if (begun.IsCompletedSuccessfully && (await begun).Probe is { } probe) await probe.DisposeAsync();
         }
     }
+
+    private static bool IsOf(RelayConfig relay, string preset) => string.Equals(relay.Preset, preset, StringComparison.OrdinalIgnoreCase);
 
     private async Task<bool> TargetsAsync(CheckTrail trail, IReadOnlyList<string> texts, IReadOnlyList<TargetHealth> built, Asked asked, CancellationToken stop)
     {
+        var lanes = trail.Lanes(texts.Count);
+        var walks = texts.Select((text, i) => TargetAsync(lanes[i], TargetAddress.Read(text, out _)!, built[i].Target, asked, stop)).ToList();
         var leads = false;
-        trail.HasOtherWays = texts.Count > 1;
-        for (var i = 0; i < texts.Count; i++)
+        for (var i = 0; i < walks.Count; i++)
         {
-            var address = TargetAddress.Read(texts[i], out _)!;
-            leads |= address.Service is { } service ? await LinkAsync(trail, address, service, asked, stop) : await DirectAsync(trail, address, built[i].Target, asked, stop);
+            trail.Tell(lanes[i]);
+            leads |= await walks[i];
         }
 
-        trail.HasOtherWays = false;
-        if (!leads) trail.GiveUp();
+        if (!leads) trail.NoneLeads(lanes);
         return leads;
     }
+
+    private Task<bool> TargetAsync(CheckTrail trail, TargetAddress address, ITarget target, Asked asked, CancellationToken stop) =>
+        address.Service is { } service ? LinkAsync(trail, address, service, asked, stop) : DirectAsync(trail, address, target, asked, stop);
 
     private async Task<bool> DirectAsync(CheckTrail trail, TargetAddress address, ITarget target, Asked asked, CancellationToken stop)
     {
@@ -91,14 +94,14 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         }
         else if (address.UnixPath is null && AddressText.Ip(address.Host) is null)
         {
-            var (addresses, why, time) = await CheckTrail.ResolveAsync(address.Host, stop);
+            var (addresses, why) = await CheckTrail.ResolveAsync(address.Host, stop);
             if (addresses is null)
             {
-                trail.Fail(CheckHop.Name, CheckFaults.Far(DialOutcome.Failed(CloseReason.DialUnresolved, why), "this junction", "", "", isVendor: false), time);
+                trail.Fail(CheckHop.Name, CheckFaults.Far(DialOutcome.Failed(CloseReason.DialUnresolved, why), "this junction", "", "", isVendor: false));
                 return false;
             }
 
-            trail.Ok(CheckHop.Name, $"{address.Host} is {string.Join(", ", addresses)}", time);
+            trail.Ok(CheckHop.Name, $"{address.Host} is {string.Join(", ", addresses)}");
         }
 
         return await ConverseAsync(trail, asked, "this junction", null,
@@ -124,27 +127,34 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         return await ConverseAsync(trail, asked, link.Peer, link.Peer, (port, s) => up.OpenAsync(service, destination, port, s), $"link://{link.Name}/{service}", service, stop);
     }
 
-    // Each link once, and first the one that it goes through; null when it does not come up, which is told.
+    // Each link once, whoever asks for it; null when it does not come up, which is told.
     private async Task<LinkProbe?> ProbeAsync(CheckTrail trail, DialledLink link, CancellationToken stop)
     {
-        if (_links.TryGetValue(link.Name, out var known))
+        var isKnown = _links.TryGetValue(link.Name, out var begun);
+        var (probe, fault) = await (begun ?? BeginAsync(trail, link, stop));
+        if (isKnown && fault is not null) trail.Fail(CheckHop.Link, fault);
+        else if (isKnown) trail.Ok(CheckHop.Link, $"the link {link.Name} is up, as above");
+        return fault is null ? probe : null;
+    }
+
+    // Written down before anything is waited for: ways that are walked at once ask for the same links.
+    private Task<(LinkProbe? Probe, CheckFault? Fault)> BeginAsync(CheckTrail trail, DialledLink link, CancellationToken stop)
+    {
+        var via = ViaAddress.Link(config.Links![link.Name].Via);
+        var before = via is var (name, _) ? ProbeAsync(trail, plan.Links!.Dial.First(l => l.Name == name), stop) : null;
+        return _links[link.Name] = ConnectAsync();
+
+        async Task<(LinkProbe?, CheckFault?)> ConnectAsync()
         {
-            if (known.Up is null) trail.Fail(CheckHop.Link, known.Fault!);
-            else trail.Ok(CheckHop.Link, $"the link {link.Name} is up, as above");
-            return known.Up;
+            if (before is null || via is not var (way, service)) return await OpenAsync(null);
+            return await before is { } up ? await OpenAsync((up, service)) : (null, (await _links[way]).Fault);
         }
 
-        (LinkProbe, string)? through = null;
-        if (ViaAddress.Link(config.Links![link.Name].Via) is var (before, service))
+        async Task<(LinkProbe?, CheckFault?)> OpenAsync((LinkProbe, string)? through)
         {
-            if (await ProbeAsync(trail, plan.Links!.Dial.First(l => l.Name == before), stop) is not { } way) return null;
-            through = (way, service);
+            var probe = new LinkProbe(plan.Links!, link, trail, through);
+            return (probe, await probe.ConnectAsync(stop));
         }
-
-        var probe = new LinkProbe(plan.Links!, link, trail, through);
-        var isUp = await probe.ConnectAsync(stop);
-        _links[link.Name] = isUp ? (probe, null) : (null, trail.Steps.Last(s => s.Fault is not null).Fault);
-        return isUp ? probe : null;
     }
 
     // Dials, and where a license server is followed speaks with it.
@@ -172,14 +182,12 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
 
         async Task<Connection?> OpenAsync(int? vendorPort, CancellationToken s)
         {
-            var started = TimeProvider.System.GetTimestamp();
             var outcome = await dial(vendorPort, s);
-            var time = TimeProvider.System.GetElapsedTime(started);
             var hop = vendorPort is null ? CheckHop.Dial : CheckHop.VendorPort;
             if (outcome.Connection is null)
             {
                 var refused = CheckFaults.HopOf(outcome.Reason);
-                trail.Fail(refused == CheckHop.Policy ? refused : hop, Mended(CheckFaults.Far(outcome, who, service, plan.Name, vendorPort is not null)), time);
+                trail.Fail(refused == CheckHop.Policy ? refused : hop, Mended(CheckFaults.Far(outcome, who, service, plan.Name, vendorPort is not null)));
                 return null;
             }
 
@@ -187,7 +195,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
             if (vendorPort is null && isReached) return outcome.Connection;
             isReached = true;
             if (behind is not null && vendorPort is null) trail.Ok(CheckHop.Policy, $"{who} lets us use {service}");
-            trail.Ok(hop, vendorPort is null ? $"{who} reaches {(behind is null ? target : $"the target of {service}")}" : $"{who} reaches port {vendorPort} of the same server", time);
+            trail.Ok(hop, vendorPort is null ? $"{who} reaches {(behind is null ? target : $"the target of {service}")}" : $"{who} reaches port {vendorPort} of the same server");
             return outcome.Connection;
         }
     }
@@ -202,18 +210,18 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
         }
 
         var host = asked.RewriteHost ?? redirect.Host;
-        var (addresses, why, time) = await CheckTrail.ResolveAsync(host, stop);
+        var (addresses, why) = await CheckTrail.ResolveAsync(host, stop);
         var junction = asked.Listens[0].Address is { } ip && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any) ? ip : null;
         var line = $"add to /etc/hosts of whoever runs licensed programs: {junction?.ToString() ?? "JUNCTION"} {host}";
         if (addresses is not null && (junction is null || addresses.Contains(junction)))
-            trail.Ok(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}", time);
+            trail.Ok(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}");
         else if (!asked.Listens.TrueForAll(l => l.IsThisMachine))
-            trail.Warn(CheckHop.RedirectName, $"{(addresses is null ? why : $"{host} is {string.Join(", ", addresses)} on this machine")}: on the nodes it must mean the junction ({junction?.ToString() ?? "its address"}); there, junction check {asked.Listens[0].Ports.First}@… tells", time);
+            trail.Warn(CheckHop.RedirectName, $"{(addresses is null ? why : $"{host} is {string.Join(", ", addresses)} on this machine")}: on the nodes it must mean the junction ({junction?.ToString() ?? "its address"}); there, junction check {asked.Listens[0].Ports.First}@… tells");
         else if (addresses is not null)
-            trail.Warn(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}: programs on this machine go there, and not to the junction. If that is not meant: {line}", time);
+            trail.Warn(CheckHop.RedirectName, $"{host} is {string.Join(", ", addresses)}: programs on this machine go there, and not to the junction. If that is not meant: {line}");
         else
         {
-            trail.Fail(CheckHop.RedirectName, new(ExitCodes.Name, why, line, CheckFaults.VendorUnreachable), time);
+            trail.Fail(CheckHop.RedirectName, new(ExitCodes.Name, why, line, CheckFaults.VendorUnreachable));
             return false;
         }
 

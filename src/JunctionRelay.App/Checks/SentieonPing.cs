@@ -10,7 +10,6 @@ internal static class SentieonPing
     /// <param name="server">Host and port, as clients write them.</param>
     public static async Task RunAsync(string server, CheckTrail trail, CancellationToken stop)
     {
-        var started = TimeProvider.System.GetTimestamp();
         Process? process;
         try
         {
@@ -18,7 +17,7 @@ internal static class SentieonPing
         }
         catch (Win32Exception)
         {
-            trail.Skip(CheckHop.Sentieon, "the port accepts; more tells sentieon licclnt ping, which is not in the PATH here");
+            trail.Skip(CheckHop.Sentieon, "the port accepts, which is all that was seen; whether a license server answers tells sentieon licclnt ping, which is not in the PATH here");
             return;
         }
 
@@ -30,14 +29,13 @@ internal static class SentieonPing
             {
                 var said = await Task.WhenAll(process!.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
                 await process.WaitForExitAsync(limit.Token);
-                var time = TimeProvider.System.GetElapsedTime(started);
-                if (process.ExitCode == 0) trail.Ok(CheckHop.Sentieon, $"sentieon licclnt ping -s {server} answers", time);
-                else trail.Fail(CheckHop.Sentieon, Fault(server, JunctionRelay.Licensing.LicenseNames.Printable(string.Join(' ', said).ReplaceLineEndings(" ").Trim())), time);
+                if (process.ExitCode == 0) trail.Ok(CheckHop.Sentieon, $"sentieon licclnt ping -s {server} answers");
+                else trail.Fail(CheckHop.Sentieon, Fault(server, JunctionRelay.Licensing.LicenseNames.Printable(string.Join(' ', said).ReplaceLineEndings(" ").Trim())));
             }
             catch (OperationCanceledException) when (!stop.IsCancellationRequested)
             {
                 process!.Kill();
-                trail.Fail(CheckHop.Sentieon, Fault(server, $"no answer within {CheckLimits.Program.TotalSeconds:0} s"), CheckLimits.Program);
+                trail.Fail(CheckHop.Sentieon, Fault(server, $"no answer within {CheckLimits.Program.TotalSeconds:0} s"));
             }
         }
     }

@@ -56,11 +56,11 @@ internal sealed class VendorWay(CheckTrail trail, string vendor, string? behind)
 
         if (answer.Redirect is { } redirect)
         {
-            trail.Ok(CheckHop.Redirect, $"it sends clients of {name} to {redirect.Host} port {redirect.Port}", answer.Time);
+            trail.Ok(CheckHop.Redirect, $"it sends clients of {name} to {redirect.Host} port {redirect.Port}");
             return (redirect, name);
         }
 
-        trail.Fail(answer.Hop, fault!, answer.Time);
+        trail.Fail(answer.Hop, fault!);
         return null;
     }
 

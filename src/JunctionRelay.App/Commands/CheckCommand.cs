@@ -16,7 +16,7 @@ internal static class CheckCommand
     private static readonly Argument<string[]> What = new("RELAY")
     {
         Description = "Relays or services of the configuration; or, without one, license files and values of license variables (27000@junction). " +
-            "Default: all relays, else all services; without a configuration what the license variables of this shell name",
+            "Default: all relays and services; without a configuration what the license variables of this shell name",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -52,17 +52,27 @@ internal static class CheckCommand
     {
         var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
         var isJson = parsed.GetValue(Json);
-        Action<CheckStep> told = isJson ? _ => { } : step => CheckReport.Write(output, step);
         var trails = new List<CheckTrail>();
         var problems = new List<string>();
 
-        async Task<CheckTrail> WalkAsync(string name, Func<Task<CheckTrail>> walk)
+        async Task<CheckTrail> FollowAsync(CheckTrail trail, Task walk)
         {
-            if (!isJson) await output.WriteLineAsync(name);
-            var trail = await walk();
+            if (!isJson)
+            {
+                await output.WriteLineAsync(trail.Name);
+                trail.TellTo(step => CheckReport.Write(output, step));
+            }
+
+            await walk;
             trails.Add(trail);
             if (!isJson) CheckReport.WriteEnd(output, trail);
             return trail;
+        }
+
+        Task WalkedAsync(string name, Func<CheckTrail, Task> walk)
+        {
+            var trail = new CheckTrail(name);
+            return FollowAsync(trail, walk(trail));
         }
 
         var what = parsed.GetValue(What) ?? [];
@@ -70,10 +80,28 @@ internal static class CheckCommand
         foreach (var problem in problems) await error.WriteLineAsync($"junction check: {LicenseNames.Printable(problem)}");
         if (problems.Count > 0) return ExitCodes.Usage;
 
+        using var turn = new SemaphoreSlim(CheckLimits.AtOnce);
+
+        async Task AskAsync(CheckTrail trail, CheckedServer server)
+        {
+            await turn.WaitAsync(stop);
+            try
+            {
+                trail.Begin();
+                await NodeWalk.ServerAsync(trail, server with { Vendor = parsed.GetValue(Vendor) ?? server.Vendor }, stop);
+            }
+            finally
+            {
+                turn.Release();
+            }
+        }
+
+        // All servers are asked at once, and told in turn: many that are silent cost what one of them does.
+        var asked = servers.SelectMany(w => w.Servers.Select(s => (Server: s, Trail: new CheckTrail(NodeWalk.NameOf(s)) { HasOtherWays = w.Server is null })))
+            .ToDictionary(s => s.Server, s => (s.Trail, Walk: AskAsync(s.Trail, s.Server)), (IEqualityComparer<CheckedServer>)ReferenceEqualityComparer.Instance);
         foreach (var ways in servers)
         {
-            var inTheWay = await ways.WalkAsync(s => WalkAsync(
-                $"{s.Server.Port}@{s.Server.Host}", () => NodeWalk.ServerAsync(s.Kind, s.Server, parsed.GetValue(Vendor) ?? s.Vendor, told, stop, hasOtherWays: ways.Server is null)));
+            var inTheWay = await ways.WalkAsync(s => FollowAsync(asked[s].Trail, asked[s].Walk));
             foreach (var trail in inTheWay.Where(t => t.Failure is null))
             {
                 if (!isJson) await output.WriteLineAsync($"{trail.Name}, without which too few lead there:");
@@ -89,7 +117,8 @@ internal static class CheckCommand
             // An instance of its own: the running junction's sessions are not taken for the ghosts of this process.
             var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, Guid.NewGuid().ToString(), NullLogger.Instance);
             var (relays, services) = (reading.Config!.Relays ?? new Dictionary<string, RelayConfig>(), reading.Config.Services ?? new Dictionary<string, ServiceConfig>());
-            string[] names = what.Length > 0 ? what : relays.Count > 0 ? [.. relays.Keys.Order(StringComparer.Ordinal)] : [.. services.Keys.Order(StringComparer.Ordinal)];
+            // A name may be a relay's and a service's: then it is both.
+            string[] names = what.Length > 0 ? what : [.. relays.Keys.Order(StringComparer.Ordinal).Union(services.Keys.Order(StringComparer.Ordinal))];
             if (names.FirstOrDefault(n => !relays.ContainsKey(n) && !services.ContainsKey(n)) is { } unknown)
             {
                 await error.WriteLineAsync($"junction check: \"{LicenseNames.Printable(unknown)}\" is no relay or service of this configuration ({string.Join(", ", relays.Keys.Concat(services.Keys))}), no license file here, and no PORT@HOST");
@@ -98,7 +127,10 @@ internal static class CheckCommand
 
             await using var walk = new RelayWalk(plan, reading.Config, parsed.GetValue(Vendor), new RunningSwitches(RelayPlanBuilder.Admin(reading.Config, reading.Home)));
             foreach (var name in names)
-                await WalkAsync(name, () => relays.TryGetValue(name, out var relay) ? walk.RelayAsync(name, relay, told, stop) : walk.ServiceAsync(name, services[name], told, stop));
+            {
+                if (relays.TryGetValue(name, out var relay)) await WalkedAsync(name, trail => walk.RelayAsync(trail, name, relay, stop));
+                if (services.TryGetValue(name, out var service)) await WalkedAsync($"service {name}", trail => walk.ServiceAsync(trail, name, service, stop));
+            }
         }
 
         var exit = trails.Select(t => t.Failure?.Fault!.Exit).FirstOrDefault(e => e is not null) ?? ExitCodes.Ok;

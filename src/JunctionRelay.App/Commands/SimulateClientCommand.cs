@@ -33,11 +33,11 @@ internal static class SimulateClientCommand
 
     private static readonly Option<int> Count = SimulateServerCommand.Number("--count", "How many seats to hold", 1, 1, 100_000);
 
-    private static readonly Option<string> User = Text("--user", "The user of the hello", FlexLmHello.MaxUserBytes, () => Environment.UserName);
+    private static readonly Option<string> User = Text("--user", "The user of the hello", WireHello.MostInUser, () => Environment.UserName);
 
-    private static readonly Option<string> Host = Text("--host", "The client host of the hello", FlexLmHello.MaxHostBytes, () => Environment.MachineName);
+    private static readonly Option<string> Host = Text("--host", "The client host of the hello", WireHello.MostInHost, () => Environment.MachineName);
 
-    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", FlexLmHello.MaxVendorBytes, () => DefaultVendor);
+    private static readonly Option<string> Vendor = Text("--vendor", "The vendor daemon's name", WireHello.MostInVendor, () => DefaultVendor);
 
     private static readonly Option<double> Heartbeat = new("--heartbeat")
     {
@@ -153,7 +153,7 @@ internal static class SimulateClientCommand
             Server = arguments.GetValue(Server) ?? new DnsEndPoint("localhost", LicenseSource.DefaultPort(LicenseKind.FlexNet)),
             VendorHost = arguments.GetValue(VendorHost),
             VendorPort = arguments.GetValue(VendorPort) is > 0 and var port ? port : null,
-            Hello = new FlexLmHello
+            Hello = new WireHello
             {
                 User = arguments.GetValue(User)!,
                 Host = arguments.GetValue(Host)!,

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -281,7 +280,7 @@ internal sealed class Demonstration : IAsyncDisposable
             // What a line in the nodes' hosts file does in earnest.
             VendorHost = vendor.Address.ToString(),
             VendorPort = OneAddressForAll ? vendor.Port : null,
-            Hello = new FlexLmHello { User = user, Host = Node, Vendor = Daemon },
+            Hello = new WireHello { User = user, Host = Node, Vendor = Daemon },
             StepLimit = Limit,
         };
     }

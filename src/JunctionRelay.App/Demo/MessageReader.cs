@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -19,7 +18,7 @@ internal sealed class MessageReader(Socket socket, int maxMessageBytes, int piec
     private int _filled;
 
     /// <summary>Reads one kind of message from the start of some bytes.</summary>
-    public delegate FlexLmParse<T> Parser<T>(ReadOnlySpan<byte> bytes) where T : class;
+    public delegate WireRead<T> Parser<T>(ReadOnlySpan<byte> bytes) where T : class;
 
     /// <summary>The next message. <paramref name="limit"/> is for the whole of it; null waits for as long as the conversation lives. Never throws.</summary>
     public async ValueTask<MessageRead<T>> ReadAsync<T>(Parser<T> parser, TimeSpan? limit, CancellationToken stopping)
@@ -32,15 +31,15 @@ internal sealed class MessageReader(Socket socket, int maxMessageBytes, int piec
             while (true)
             {
                 var parse = parser(_buffer.AsSpan(0, _filled));
-                if (parse.State == FlexLmParseState.Parsed)
+                if (parse.Message is not null)
                 {
                     _buffer.AsSpan(parse.Bytes, _filled - parse.Bytes).CopyTo(_buffer);
                     _filled -= parse.Bytes;
                     return new(parse.Message, default, null);
                 }
 
-                if (parse.State == FlexLmParseState.NotFlexLm)
-                    return Ended<T>(ConversationEnd.Garbled, parse.Why!);
+                if (parse.Garbled is { } why)
+                    return Ended<T>(ConversationEnd.Garbled, why);
                 if (parse.Bytes > maxMessageBytes)
                     return Ended<T>(ConversationEnd.Garbled, $"a message of {parse.Bytes} bytes, more than the {maxMessageBytes} expected here");
 

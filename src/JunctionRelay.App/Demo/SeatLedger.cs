@@ -1,5 +1,4 @@
 using System.Net;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -62,7 +61,7 @@ internal sealed class SeatLedger(int seats, Action<SeatChange>? changed = null)
     public int HeldBy(string user, string host) => Holders().Count(h => h.User == user && h.Host == host);
 
     /// <summary>Gives a seat to whoever said <paramref name="hello"/>; null when all are taken.</summary>
-    public SeatHolder? Take(FlexLmHello hello, EndPoint? peer)
+    public SeatHolder? Take(WireHello hello, EndPoint? peer)
     {
         lock (_lock)
         {

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -24,27 +23,27 @@ internal static class SimulatedFrames
     public const ushort HeartbeatAnswer = 0x5304;
 
     /// <summary>The longest of these frames; whoever claims more is no client of ours.</summary>
-    public const int MaxBytes = FlexLmFrame.HeaderBytes + sizeof(long);
+    public const int MaxBytes = WireFrame.HeaderBytes + sizeof(long);
 
     public static byte[] Write(ushort type, long number)
     {
         var payload = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(payload, number);
-        return new FlexLmFrame { Type = type, Payload = payload }.ToBytes();
+        return new WireFrame(type, payload).ToBytes();
     }
 
     public static byte[] WriteDenied(int flexLmError)
     {
         var payload = new byte[sizeof(int)];
         BinaryPrimitives.WriteInt32BigEndian(payload, flexLmError);
-        return new FlexLmFrame { Type = Denied, Payload = payload }.ToBytes();
+        return new WireFrame(Denied, payload).ToBytes();
     }
 
     /// <summary>The number in a frame of the given type; null when the frame is another.</summary>
-    public static long? Number(FlexLmFrame frame, ushort type) =>
-        frame.Type == type && frame.Payload.Length == sizeof(long) ? BinaryPrimitives.ReadInt64BigEndian(frame.Payload.Span) : null;
+    public static long? Number(WireFrame frame, ushort type) =>
+        frame.Type == type && frame.Payload.Length == sizeof(long) ? BinaryPrimitives.ReadInt64BigEndian(frame.Payload) : null;
 
     /// <summary>The error code of a refusal; null when the frame is none.</summary>
-    public static int? DeniedError(FlexLmFrame frame) =>
-        frame.Type == Denied && frame.Payload.Length == sizeof(int) ? BinaryPrimitives.ReadInt32BigEndian(frame.Payload.Span) : null;
+    public static int? DeniedError(WireFrame frame) =>
+        frame.Type == Denied && frame.Payload.Length == sizeof(int) ? BinaryPrimitives.ReadInt32BigEndian(frame.Payload) : null;
 }

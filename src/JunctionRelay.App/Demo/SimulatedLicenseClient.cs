@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -24,7 +23,7 @@ internal sealed record SimulatedClientOptions
     public required DnsEndPoint Server { get; init; }
 
     /// <summary>What the client says about itself.</summary>
-    public required FlexLmHello Hello { get; init; }
+    public required WireHello Hello { get; init; }
 
     /// <summary>Dialled for the vendor daemon in place of the host that the redirect names; null: the redirect's, as real clients do.</summary>
     public string? VendorHost { get; init; }
@@ -85,7 +84,7 @@ internal static class SimulatedLicenseClient
         foreach (var server in servers)
         {
             var asked = options with { Server = server, Hello = options.Hello with { Vendor = "" } };
-            var (answer, failure) = await AskAsync(asked, FlexLmFrame.Parse, "answer", cancellationToken);
+            var (answer, failure) = await AskAsync(asked, WireMaster.Read, "answer", cancellationToken);
             if (answer is null)
             {
                 result = new(null, failure);
@@ -93,10 +92,9 @@ internal static class SimulatedLicenseClient
             }
 
             // The master's port is the one that the client's own list has for it.
-            var master = FlexLmServerAnswer.Read(answer)?.Master;
-            result = servers.FirstOrDefault(s => s.Host == master) is { } known
+            result = servers.FirstOrDefault(s => s.Host == answer.Host) is { } known
                 ? await CheckOutAsync(options with { Server = known }, cancellationToken)
-                : new(null, new(CheckoutStep.ReadRedirect, InvalidData, $"lmgrd {Text(server)} names the master {master}, which is none of the servers"));
+                : new(null, new(CheckoutStep.ReadRedirect, InvalidData, $"lmgrd {Text(server)} names the master {answer.Host}, which is none of the servers"));
             if (result.Seat is not null) return result;
         }
 
@@ -104,10 +102,10 @@ internal static class SimulatedLicenseClient
     }
 
     /// <summary>The first half of a checkout: asks lmgrd where the vendor daemon is.</summary>
-    public static async Task<(FlexLmRedirect? Redirect, CheckoutFailure? Failure)> AskServerAsync(
+    public static async Task<(WireRedirect? Redirect, CheckoutFailure? Failure)> AskServerAsync(
         SimulatedClientOptions options, CancellationToken cancellationToken = default)
     {
-        var (redirect, failure) = await AskAsync(options, FlexLmRedirect.Parse, "redirect", cancellationToken);
+        var (redirect, failure) = await AskAsync(options, WireRedirect.Read, "redirect", cancellationToken);
         if (redirect is not null) options.StepDone?.Invoke(CheckoutStep.ReadRedirect, $"{redirect.Host}:{redirect.Port}");
         return (redirect, failure);
     }
@@ -133,7 +131,7 @@ internal static class SimulatedLicenseClient
 
     /// <summary>The second half: follows the redirect and asks for a seat.</summary>
     public static async Task<CheckoutResult> AskVendorAsync(
-        SimulatedClientOptions options, FlexLmRedirect redirect, CancellationToken cancellationToken = default)
+        SimulatedClientOptions options, WireRedirect redirect, CancellationToken cancellationToken = default)
     {
         var vendor = new DnsEndPoint(options.VendorHost ?? redirect.Host, options.VendorPort ?? redirect.Port);
         var dialled = await DialAsync(options, vendor, cancellationToken);
@@ -145,7 +143,7 @@ internal static class SimulatedLicenseClient
         {
             options.StepDone?.Invoke(CheckoutStep.DialVendor, $"{Plain(socket.LocalEndPoint)} -> {Plain(socket.RemoteEndPoint)}");
             var reader = new MessageReader(socket, SimulatedFrames.MaxBytes, options.PieceBytes);
-            var read = await reader.ReadAsync(FlexLmFrame.Parse, options.StepLimit, cancellationToken);
+            var read = await reader.ReadAsync(WireFrame.Read, options.StepLimit, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             if (read.Message is null)
                 return new(null, new(CheckoutStep.ReadGrant, Code(read.End), $"no answer from vendor daemon {Text(vendor)}: {read.Why}"));

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -16,7 +15,7 @@ internal sealed record SimulatedServerOptions
     /// <summary>How many clients may hold a seat at once.</summary>
     public int Seats { get; init; } = 10;
 
-    /// <summary>The vendor daemon's name, at most <see cref="FlexLmHello.MaxVendorBytes"/> characters.</summary>
+    /// <summary>The vendor daemon's name, at most <see cref="WireHello.MostInVendor"/> characters.</summary>
     public string Vendor { get; init; } = "demod";
 
     /// <summary>The name under which lmgrd sends clients to the vendor daemon: the server's own, not the one that the client had dialled.</summary>
@@ -50,10 +49,14 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
     public SimulatedLicenseServer(SimulatedServerOptions options)
     {
         _options = options;
-        // A wrong host name shows here, not in the first client's face.
-        _ = new FlexLmRedirect { Host = options.HostName, Port = 1 }.ToBytes();
         Master = options.Master ?? options.HostName;
-        _ = new FlexLmServerAnswer(Master, options.Vendor).ToFrame();
+        // A wrong name shows here, not in the first client's face.
+        foreach (var name in new[] { options.HostName, Master, options.Vendor })
+        {
+            if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or ':'))
+                throw new ArgumentException($"\"{name}\" is no name.", nameof(options));
+        }
+
         Seats = new SeatLedger(options.Seats, options.SeatChanged);
         _lmgrd = new SimulatedPort(options.Listen, ConverseAsync);
         try
@@ -100,16 +103,16 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
     internal static async Task HangUpAsync(Socket socket, MessageReader reader, CancellationToken stopping)
     {
         socket.Shutdown(SocketShutdown.Send);
-        await reader.ReadAsync(FlexLmFrame.Parse, HangUpLimit, stopping);
+        await reader.ReadAsync(WireFrame.Read, HangUpLimit, stopping);
     }
 
     private async Task ConverseAsync(Socket socket, CancellationToken stopping)
     {
-        var reader = new MessageReader(socket, FlexLmHello.LengthBytes);
-        var hello = await reader.ReadAsync(FlexLmHello.Parse, _options.HelloLimit, stopping);
+        var reader = new MessageReader(socket, WireHello.Bytes);
+        var hello = await reader.ReadAsync(WireHello.Read, _options.HelloLimit, stopping);
         if (hello.Message is { Vendor: "" })
         {
-            await socket.SendAsync(new FlexLmServerAnswer(Master, _options.Vendor).ToFrame().ToBytes(), SocketFlags.None, stopping);
+            await socket.SendAsync(new WireMaster(Master, _options.Vendor).ToBytes(), SocketFlags.None, stopping);
             await HangUpAsync(socket, reader, stopping);
             return;
         }
@@ -122,7 +125,7 @@ internal sealed class SimulatedLicenseServer : IAsyncDisposable
 
         // Counted first: whoever has read the redirect may rely on it.
         Interlocked.Increment(ref _redirects);
-        var redirect = new FlexLmRedirect { Host = _options.HostName, Port = Daemon.EndPoint.Port };
+        var redirect = new WireRedirect(_options.HostName, Daemon.EndPoint.Port);
         await socket.SendAsync(redirect.ToBytes(), SocketFlags.None, stopping);
         await HangUpAsync(socket, reader, stopping);
     }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -115,7 +114,7 @@ internal sealed class SimulatedSeat : IAsyncDisposable
         {
             while (true)
             {
-                var read = await _reader.ReadAsync(FlexLmFrame.Parse, limit: null, _letGo.Token);
+                var read = await _reader.ReadAsync(WireFrame.Read, limit: null, _letGo.Token);
                 if (read.Message is null)
                     return read.End == ConversationEnd.Ours ? _ours : read.End;
                 if (SimulatedFrames.Number(read.Message, SimulatedFrames.HeartbeatAnswer) != Interlocked.Read(ref _heartbeats))

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Demo;
 
@@ -92,8 +91,8 @@ internal sealed class SimulatedVendorDaemon : IAsyncDisposable
 
     private async Task ConverseAsync(Socket socket, CancellationToken stopping)
     {
-        var reader = new MessageReader(socket, FlexLmHello.LengthBytes);
-        var hello = await reader.ReadAsync(FlexLmHello.Parse, _helloLimit, stopping);
+        var reader = new MessageReader(socket, WireHello.Bytes);
+        var hello = await reader.ReadAsync(WireHello.Read, _helloLimit, stopping);
         if (hello.Message is null || hello.Message.Vendor != Vendor)
         {
             Interlocked.Increment(ref _refusedHellos);
@@ -131,7 +130,7 @@ internal sealed class SimulatedVendorDaemon : IAsyncDisposable
     {
         while (true)
         {
-            var heartbeat = await reader.ReadAsync(FlexLmFrame.Parse, limit: null, ending);
+            var heartbeat = await reader.ReadAsync(WireFrame.Read, limit: null, ending);
             if (heartbeat.Message is null)
                 return heartbeat.End;
             if (SimulatedFrames.Number(heartbeat.Message, SimulatedFrames.Heartbeat) is not { } number)

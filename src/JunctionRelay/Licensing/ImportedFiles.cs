@@ -52,7 +52,7 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
           "linkListen": ["[::]:{{options.Enterprise!.Value.Port}}"],
 
         """ + Section("services", Relays.Select(r => $$"""
-        "{{r.Name}}": { "target": ["{{HostAndPort(r.Host, r.Port)}}"]{{Protocol(r)}} }
+        "{{r.Name}}": { {{Preset(r)}}"target": ["{{HostAndPort(r.Host, r.Port)}}"]{{Protocol(r)}} }
         """)) + ",\n" + $$"""
           "peers": { "{{Cloud}}": { "services": [{{string.Join(", ", Relays.Select(r => $"\"{r.Name}\""))}}] } }
         }
@@ -62,10 +62,16 @@ internal sealed class ImportedFiles(IReadOnlyList<PlacedServer> servers, ImportO
     private string RelaySection(Func<ImportedRelay, string> target)
     {
         var allow = options.Nodes.Count == 0 ? "" : $", \"allow\": [{string.Join(", ", options.Nodes.Select(n => $"\"{n}\""))}]";
-        return Section("relays", Relays.Select(r => $$"""
-        "{{r.Name}}": { "listen": ["{{HostAndPort(r.Address, r.Port)}}"], "target": ["{{target(r)}}"]{{Protocol(r)}}{{(LicenseNames.IsNobody(r.Address) ? "" : allow)}} }
-        """)) + "\n";
+        return Section("relays", servers.SelectMany(s => s.Relays.Select(r => $$"""
+        "{{r.Name}}": { {{Preset(r)}}"listen": ["{{HostAndPort(r.Address, r.Port)}}"], "target": ["{{target(r)}}"]{{HostName(s)}}{{Protocol(r)}}{{(LicenseNames.IsNobody(r.Address) ? "" : allow)}} }
+        """))) + "\n";
     }
+
+    // By it env knows the variable, and check the vendor's own program.
+    private static string Preset(ImportedRelay relay) => relay.Preset is { } preset ? $"\"preset\": \"{preset}\", " : "";
+
+    // What the nodes call the server: behind a link the target does not say it.
+    private string HostName(PlacedServer server) => options.Enterprise is not null && server.NodeHost != server.Address ? $", \"hostName\": \"{server.NodeHost}\"" : "";
 
     // The same at both junctions: where clients connect the vendor port is opened, where the server is it is permitted.
     private static string Protocol(ImportedRelay relay) => relay.Followed is null ? ""

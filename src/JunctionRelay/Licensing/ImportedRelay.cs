@@ -8,6 +8,9 @@ namespace JunctionRelay.Licensing;
 /// <param name="Purpose">For the firewall's people.</param>
 internal sealed record ImportedRelay(string Name, string Address, int Port, string Host, string Purpose)
 {
+    /// <summary>What is known of such a server, by its name in <c>presets.json</c>; null where <see cref="Followed"/> says all.</summary>
+    public string? Preset { get; init; }
+
     /// <summary>The daemons to which this server sends its clients, whose ports are followed; null where nothing is.</summary>
     public IReadOnlyList<LicenseDaemon>? Followed { get; init; }
 
@@ -98,7 +101,11 @@ internal sealed class ServerPlacement(IReadOnlyList<string> addresses)
         var manager = source.Kind switch { LicenseKind.FlexNet => "lmgrd", LicenseKind.Rlm => "rlm", _ => "Sentieon license server" };
         var relays = new List<ImportedRelay>
         {
-            new(name, address, server.Port, server.DialHost, manager) { Followed = source.Kind == LicenseKind.FlexNet ? source.Daemons : null },
+            new(name, address, server.Port, server.DialHost, manager)
+            {
+                Followed = source.Kind == LicenseKind.FlexNet ? source.Daemons : null,
+                Preset = source.Kind switch { LicenseKind.Rlm => "rlm", LicenseKind.Sentieon => "sentieon", _ => null },
+            },
         };
         // Nobody follows rlm: each of its daemons needs a relay.
         foreach (var daemon in source.Kind == LicenseKind.Rlm ? source.Daemons.Where(d => d.Port is not null) : [])

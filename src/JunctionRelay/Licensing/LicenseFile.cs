@@ -154,7 +154,9 @@ internal sealed record LicenseFile
             var places = rest.Where(w => !w.Contains('=')).Skip(rest.Exists(w => HasKey(w, "BINARY")) ? 0 : 1).ToList();
             var options = rest.Exists(w => HasKey(w, "OPTIONS")) ? null : places.FirstOrDefault();
             var word = rest.Find(w => HasKey(w, "PORT")) ?? places.Skip(options is null ? 0 : 1).FirstOrDefault();
-            var (port, text, meant) = (ReadPort(line, word), line.Text, default(int?));
+            // What has no place in such a line may be anything, a hostid too: it is not shown.
+            var shown = rest.Exists(IsOdd) ? string.Join(' ', words.Where(w => !IsOdd(w)).Select(w => w.Any(char.IsWhiteSpace) ? $"\"{w}\"" : w)) : line.Text;
+            var (port, text, meant) = (ReadPort(line, word), shown, default(int?));
             if (port is null && word is not null)
             {
                 text = Without(text, word);
@@ -193,6 +195,8 @@ internal sealed record LicenseFile
         private static bool IsServerOption(string word) =>
             word.Equals("PRIMARY_IS_MASTER", StringComparison.OrdinalIgnoreCase)
             || (HasKey(word, "HEARTBEAT_INTERVAL") || HasKey(word, "PLAT")) && IsNumber(word[(word.IndexOf('=') + 1)..]);
+
+        private static bool IsOdd(string word) => word.Contains('=') && !HasKey(word, "OPTIONS") && !HasKey(word, "PORT") && !HasKey(word, "BINARY");
 
         private static bool IsNumber(string word) => word.Length > 0 && word.All(char.IsAsciiDigit);
 

@@ -63,10 +63,18 @@ internal sealed class SimulatedLicenses : IAsyncDisposable
         (await Ask(string.Create(CultureInfo.InvariantCulture, $"wait {seats} {within.TotalSeconds}"), within + Deadline.Soon)).Held;
 
     /// <summary>The vendor daemon listens on another port; unlike at a restart, who holds a seat keeps it. Returns the port.</summary>
-    public async Task<int> MoveVendor()
+    public Task<int> MoveVendor() => VendorElsewhere("move-vendor");
+
+    /// <summary>
+    /// The vendor daemon ends and starts again on another port, which the system picks: whoever holds a seat loses it, by the end of the connection or, with <paramref name="reset"/>, its
+    /// reset. Returns the port.
+    /// </summary>
+    public Task<int> RestartVendor(bool reset) => VendorElsewhere(reset ? "restart-vendor reset" : "restart-vendor");
+
+    private async Task<int> VendorElsewhere(string order)
     {
         var before = Vendors().Count;
-        await Order("move-vendor");
+        await Order(order);
         await Deadline.Until(() => Vendors().Count > before, Deadline.Start, "the vendor daemon listens elsewhere", _server.Said);
         return int.Parse(Vendors()[^1].Split(':')[^1], CultureInfo.InvariantCulture);
     }

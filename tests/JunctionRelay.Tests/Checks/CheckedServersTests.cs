@@ -62,6 +62,15 @@ public sealed class CheckedServersTests
     }
 
     [Fact]
+    public void Of_an_RLM_file_the_pinned_ports_are_known()
+    {
+        using var folder = new TestFolder();
+        var file = folder.Write("acme.lic", "HOST lic5 001122334455 5053\nISV acme port=5100\nISV other\n");
+        var servers = CheckedServers.Read([file], [], Empty, hasConfiguration: false, []).SelectMany(w => w.Servers);
+        Assert.Equal([("acme", 5100), ("other", null)], servers.Select(s => (s.Vendor, s.IsvPort)));
+    }
+
+    [Fact]
     public void Relays_and_servers_do_not_mix()
     {
         var problems = new List<string>();

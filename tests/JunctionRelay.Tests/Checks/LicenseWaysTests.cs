@@ -34,7 +34,7 @@ public sealed class LicenseWaysTests
     [Fact]
     public void A_warning_is_no_finding_and_stays_where_it_stopped()
     {
-        var trail = new CheckTrail("27000@a", _ => { }) { HasOtherWays = true };
+        var trail = new CheckTrail("27000@a") { HasOtherWays = true };
         trail.Fail(CheckHop.Tcp, new CheckFault(11, "refused", "start it"));
         Assert.Null(trail.Failure);
         Assert.Equal(CheckHop.Tcp, trail.Obstacle!.Hop);

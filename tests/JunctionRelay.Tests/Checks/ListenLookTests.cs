@@ -39,7 +39,7 @@ public sealed class ListenLookTests
 
     private static (bool IsTaken, CheckStep Step) Look(Func<CheckTrail, bool> look)
     {
-        var trail = new CheckTrail("lmgrd", _ => { });
+        var trail = new CheckTrail("lmgrd");
         return (look(trail), Assert.Single(trail.Steps));
     }
 }

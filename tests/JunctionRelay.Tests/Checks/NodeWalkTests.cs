@@ -30,8 +30,7 @@ public sealed class NodeWalkTests
     [Fact]
     public async Task A_name_that_is_nowhere_is_told()
     {
-        var trail = await NodeWalk.ServerAsync(LicenseKind.FlexNet, new LicenseServer("nowhere.invalid", 27000, null), "demod", _ => { }, CancellationToken.None);
-        AssertFailed(trail, CheckHop.Name, 10, "-14");
+        AssertFailed(await WalkAsync(new CheckedServer(LicenseKind.FlexNet, new LicenseServer("nowhere.invalid", 27000, null), "demod")), CheckHop.Name, 10, "-14");
     }
 
     [Fact]
@@ -89,18 +88,47 @@ public sealed class NodeWalkTests
     }
 
     [Theory]
-    [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "a web server answers")]
-    [InlineData("220 mail.example.com ESMTP\r\n", "speaks no FlexNet")]
-    public async Task Another_server_on_the_port_is_told(string answer, string words)
+    [InlineData("HTTP/1.1 400 Bad Request\r\n\r\n", "a web server answers", "-16: Cannot read data from license server system (or -12")]
+    [InlineData("220 mail.example.com ESMTP\r\n", "speaks no FlexNet", "-12")]
+    public async Task Another_server_on_the_port_is_told(string answer, string words, string client)
     {
         await using var other = new OneAnswer(Encoding.ASCII.GetBytes(answer));
         var trail = await WalkAsync(other.Port, "demod");
-        AssertFailed(trail, CheckHop.Server, 16, "-12");
+        AssertFailed(trail, CheckHop.Server, 16, client);
         Assert.Contains(words, trail.Failure!.Text, StringComparison.Ordinal);
     }
 
-    private static Task<CheckTrail> WalkAsync(int port, string vendor) =>
-        NodeWalk.ServerAsync(LicenseKind.FlexNet, new LicenseServer("127.0.0.1", port, null), vendor, _ => { }, CancellationToken.None);
+    [Theory]
+    [InlineData(null, "the port accepts is all that was seen")]
+    [InlineData(true, "both ports accept is all that was seen")]
+    public async Task Of_RLM_no_more_is_said_than_was_seen(bool? isvAccepts, string words)
+    {
+        await using var rlm = new OneAnswer([]);
+        await using var isv = new OneAnswer([]);
+        var trail = await WalkAsync(new CheckedServer(LicenseKind.Rlm, new LicenseServer("127.0.0.1", rlm.Port, null), "acme", isvAccepts is null ? null : isv.Port));
+        Assert.Null(trail.Failure);
+        Assert.Equal((CheckHop.Rlm, CheckVerdict.Skipped), (trail.Steps[^1].Hop, trail.Steps[^1].Verdict));
+        Assert.Contains(words, trail.Steps[^1].Text, StringComparison.Ordinal);
+        Assert.Equal(isvAccepts is null ? 0 : 1, trail.Steps.Count(s => s.Hop == CheckHop.VendorPort));
+    }
+
+    [Fact]
+    public async Task An_ISV_server_whose_port_is_closed_is_told()
+    {
+        await using var rlm = new OneAnswer([]);
+        var trail = await WalkAsync(new CheckedServer(LicenseKind.Rlm, new LicenseServer("127.0.0.1", rlm.Port, null), "acme", 1));
+        Assert.Equal((CheckHop.VendorPort, 11), (trail.Failure!.Hop, trail.Failure.Fault!.Exit));
+        Assert.Contains("a relay for port 1", trail.Failure.Fault.Remedy, StringComparison.Ordinal);
+    }
+
+    private static Task<CheckTrail> WalkAsync(int port, string vendor) => WalkAsync(new CheckedServer(LicenseKind.FlexNet, new LicenseServer("127.0.0.1", port, null), vendor));
+
+    private static async Task<CheckTrail> WalkAsync(CheckedServer server)
+    {
+        var trail = new CheckTrail(NodeWalk.NameOf(server));
+        await NodeWalk.ServerAsync(trail, server, CancellationToken.None);
+        return trail;
+    }
 
     private static void AssertFailed(CheckTrail trail, string hop, int exit, string client)
     {

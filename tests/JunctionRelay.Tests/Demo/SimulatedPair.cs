@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.App.Demo;
-using JunctionRelay.Licensing;
 
 namespace JunctionRelay.Tests.Demo;
 
@@ -38,7 +37,7 @@ internal sealed class SimulatedPair : IAsyncDisposable
         StepLimit = Soon,
     };
 
-    public static FlexLmHello Hello(string user = "alice") => new() { User = user, Host = "node01", Vendor = "demod", ProcessId = "4242" };
+    public static WireHello Hello(string user = "alice") => new() { User = user, Host = "node01", Vendor = "demod", ProcessId = "4242" };
 
     /// <summary>A checkout that must succeed.</summary>
     public async Task<SimulatedSeat> HoldAsync(SimulatedClientOptions? client = null)
