@@ -30,7 +30,10 @@ public sealed class VendorPortRefusalTests
         // A job has a seat: the port is open.
         await using var seat = await licenses.HoldAsync(new()
         {
-            Server = new DnsEndPoint("127.0.0.1", lmgrd.Port), Hello = SimulatedPair.Hello(), StepLimit = SimulatedPair.Soon, VendorHost = "127.0.0.1",
+            Server = new DnsEndPoint("127.0.0.1", lmgrd.Port),
+            Hello = SimulatedPair.Hello(),
+            StepLimit = SimulatedPair.Soon,
+            VendorHost = "127.0.0.1",
         });
         var vendor = (IPEndPoint)Assert.Single(junction.Relays.VendorPorts).Address;
         if (offence != "outside range") shut.Write("now", "");
