@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.App.Hosting;
@@ -5,8 +6,8 @@ namespace JunctionRelay.App.Hosting;
 /// <summary>How an event becomes a line.</summary>
 internal interface ILogFormat
 {
-    /// <summary>One line with its end. No text in it, whoever said it, breaks the line or reaches a terminal as a command.</summary>
-    string Line(DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception);
+    /// <summary>Writes one line with its end, in UTF-8. No text in it, whoever said it, breaks the line or reaches a terminal as a command.</summary>
+    void Write(IBufferWriter<byte> to, DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception);
 }
 
 /// <summary>What both formats spell alike.</summary>

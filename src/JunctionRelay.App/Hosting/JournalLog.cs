@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 
@@ -14,10 +15,10 @@ internal sealed partial class JournalLog(ILogFormat format) : ILogFormat
         Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { } stream && stream.Split(':') is [_, var file]
         && OperatingSystem.IsLinux() && new FileInfo("/proc/self/fd/1").LinkTarget is { } target && Socket().Match(target) is { Success: true } match && match.Groups["file"].Value == file;
 
-    public string Line(DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
+    public void Write(IBufferWriter<byte> to, DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
     {
-        var priority = level switch { LogLevel.Trace or LogLevel.Debug => 7, LogLevel.Information => 6, LogLevel.Warning => 4, _ => 3 };
-        return $"<{priority}>{format.Line(time, level, id, message, fields, exception)}";
+        to.Write(level switch { LogLevel.Trace or LogLevel.Debug => "<7>"u8, LogLevel.Information => "<6>"u8, LogLevel.Warning => "<4>"u8, _ => "<3>"u8 });
+        format.Write(to, time, level, id, message, fields, exception);
     }
 
     [GeneratedRegex(@"^socket:\[(?<file>\d+)\]$")]

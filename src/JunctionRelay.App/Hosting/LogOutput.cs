@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using System.Diagnostics.Metrics;
-using System.Text;
 using JunctionRelay.Relay;
 using Microsoft.Extensions.Logging;
 
@@ -12,14 +11,15 @@ namespace JunctionRelay.App.Hosting;
 /// </summary>
 internal sealed class LogOutput : ILoggerProvider
 {
-    /// <summary>Lines that wait for the reader.</summary>
+    /// <summary>Lines that wait for the reader, and their bytes.</summary>
     private const int MostWaiting = 4096;
+    private const int MostWaitingBytes = 4 * 1024 * 1024;
 
-    /// <summary>A line that is longer was made by somebody who means harm, or is a very deep exception.</summary>
+    /// <summary>In bytes. A line that is longer was made by somebody who means harm, or is a very deep exception.</summary>
     private const int LongestLine = 16 * 1024;
 
-    /// <summary>Written at once, where many lines wait.</summary>
-    private const int BatchBytes = 64 * 1024;
+    /// <summary>A buffer that grew beyond this for a flood is not kept.</summary>
+    private const int MostKept = 256 * 1024;
 
     /// <summary>
     /// Between two writes: what is said meanwhile is written together. A line for each of many short connections would otherwise wake this thread and write
@@ -33,10 +33,16 @@ internal sealed class LogOutput : ILoggerProvider
     private readonly Stream _output;
     private readonly ILogFormat _format;
     private readonly TimeProvider _time;
-    private readonly BlockingCollection<string> _lines = new(MostWaiting);
+    private readonly object _gate = new();
     private readonly ManualResetEvent _ending = new(false);
     private readonly Thread _writing;
     private readonly Meter _meter = new(RelayMetrics.MeterName);
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _line;
+    private ArrayBufferWriter<byte> _waiting = new();
+    private ArrayBufferWriter<byte> _batch = new();
+    private int _count;
+    private bool _isEnding;
     private long _dropped;
     private long _told;
     private int _isDisposed;
@@ -65,26 +71,28 @@ internal sealed class LogOutput : ILoggerProvider
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
-        _lines.CompleteAdding();
-        _ending.Set();
-        if (_writing.Join(LastLines))
+        lock (_gate)
         {
-            _lines.Dispose();
-            _ending.Dispose();
+            _isEnding = true;
+            Monitor.Pulse(_gate);
         }
 
+        _ending.Set();
+        if (_writing.Join(LastLines)) _ending.Dispose();
         _meter.Dispose();
     }
 
-    private void Add(string line)
+    private void Add(ReadOnlySpan<byte> line)
     {
-        try
+        lock (_gate)
         {
-            if (_lines.TryAdd(line.Length <= LongestLine ? line : line[..LongestLine] + "…\n")) return;
-        }
-        catch (InvalidOperationException)
-        {
-            // Said after the end.
+            // What is said after the end is dropped, too.
+            if (!_isEnding && _count < MostWaiting && _waiting.WrittenCount < MostWaitingBytes)
+            {
+                _waiting.Write(line);
+                if (_count++ == 0) Monitor.Pulse(_gate);
+                return;
+            }
         }
 
         Interlocked.Increment(ref _dropped);
@@ -92,24 +100,15 @@ internal sealed class LogOutput : ILoggerProvider
 
     private void Write()
     {
-        var batch = new StringBuilder();
-        var inBatch = new Category(this, typeof(LogOutput).FullName!, line => batch.Append(line));
-        foreach (var line in _lines.GetConsumingEnumerable())
+        var inBatch = new Category(this, typeof(LogOutput).FullName!, line => _batch.Write(line));
+        while (Take() is > 0 and var count)
         {
-            var count = 1;
-            batch.Append(line);
-            while (batch.Length < BatchBytes && _lines.TryTake(out var more))
-            {
-                batch.Append(more);
-                count++;
-            }
-
             // The count of what is missing stands where it is missing, as soon as somebody reads again.
             var dropped = Dropped;
             if (dropped > _told) inBatch.LogLinesDropped(dropped - _told);
             try
             {
-                _output.Write(Encoding.UTF8.GetBytes(batch.ToString()));
+                _output.Write(_batch.WrittenSpan);
                 _output.Flush();
                 _told = dropped;
             }
@@ -118,12 +117,31 @@ internal sealed class LogOutput : ILoggerProvider
                 Interlocked.Add(ref _dropped, count);
             }
 
-            batch.Clear();
+            Empty(ref _batch);
             _ending.WaitOne(Rest);
         }
     }
 
-    private sealed class Category(LogOutput output, string name, Action<string> take) : ILogger
+    // Waits for lines and makes them the batch; 0 at the end.
+    private int Take()
+    {
+        lock (_gate)
+        {
+            while (_count == 0 && !_isEnding) Monitor.Wait(_gate);
+            (_batch, _waiting) = (_waiting, _batch);
+            var count = _count;
+            _count = 0;
+            return count;
+        }
+    }
+
+    private static void Empty(ref ArrayBufferWriter<byte> buffer)
+    {
+        if (buffer.Capacity > MostKept) buffer = new();
+        else buffer.ResetWrittenCount();
+    }
+
+    private sealed class Category(LogOutput output, string name, Action<ReadOnlySpan<byte>> take) : ILogger
     {
         // What the framework has to say of itself is not the operator's business.
         private readonly bool _isOurs = name.StartsWith("JunctionRelay.", StringComparison.Ordinal);
@@ -135,8 +153,23 @@ internal sealed class LogOutput : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel) && output.Only?.Contains(eventId.Id) != false)
-                take(output._format.Line(output._time.GetUtcNow(), logLevel, eventId, formatter(state, exception), state as IReadOnlyList<KeyValuePair<string, object?>> ?? [], exception));
+            if (!IsEnabled(logLevel) || output.Only?.Contains(eventId.Id) == false) return;
+            var line = _line ??= new(1024);
+            output._format.Write(line, output._time.GetUtcNow(), logLevel, eventId, formatter(state, exception), state as IReadOnlyList<KeyValuePair<string, object?>> ?? [], exception);
+            if (line.WrittenCount > LongestLine)
+            {
+                var most = LongestLine;
+                // Not in the middle of a character.
+                while ((line.WrittenSpan[most] & 0xC0) == 0x80) most--;
+                take([.. line.WrittenSpan[..most], .. "…\n"u8]);
+            }
+            else
+            {
+                take(line.WrittenSpan);
+            }
+
+            Empty(ref line);
+            _line = line;
         }
     }
 }

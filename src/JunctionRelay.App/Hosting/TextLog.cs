@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -7,13 +8,13 @@ namespace JunctionRelay.App.Hosting;
 /// <summary>For people: time (RFC 3339, UTC), level, text.</summary>
 internal sealed class TextLog : ILogFormat
 {
-    public string Line(DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
+    public void Write(IBufferWriter<byte> to, DateTimeOffset time, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
     {
         var line = new StringBuilder().Append(LogWords.Time(time)).Append(' ').Append(level.Word().PadRight(6));
         Escaped(line, message.AsSpan().TrimEnd());
         // The messages of exceptions quote strangers, too.
         if (exception is not null) Escaped(line.Append(' '), exception.ToString().ReplaceLineEndings(" | "));
-        return line.Append('\n').ToString();
+        Encoding.UTF8.GetBytes(line.Append('\n').ToString(), to);
     }
 
     // Also what turns the direction of writing, or breaks lines, in terminals that know Unicode.

@@ -92,11 +92,14 @@ internal sealed class LinkDirectory
     {
         lock (_gate)
         {
+            // As a rule there is one, and it is asked for with every connection.
+            if (_sessions is [var (only, session)])
+                return only == name && !session.IsEnded && !session.IsPeerDraining ? [session] : [];
             return [.. _sessions.Where(s => s.Name == name && !s.Session.IsEnded && !s.Session.IsPeerDraining)
                 .Select(s => s.Session)
-                .OrderByDescending(session => session.IsUp)
-                .ThenBy(session => session.IsRetired)
-                .ThenBy(session => session.StreamCount)];
+                .OrderByDescending(s => s.IsUp)
+                .ThenBy(s => s.IsRetired)
+                .ThenBy(s => s.StreamCount)];
         }
     }
 

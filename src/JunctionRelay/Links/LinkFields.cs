@@ -77,12 +77,26 @@ internal ref struct LinkFieldsReader(ReadOnlySpan<byte> fields)
         if (Value.Length == 0 || Value.Length > longest)
             return null;
         var text = Encoding.UTF8.GetString(Value);
-        return text == Printable(Value) ? text : null;
+        return HasControl(text) ? null : text;
     }
 
     /// <summary>A text of the peer's as a log may show it: control characters become question marks.</summary>
-    public static string Printable(ReadOnlySpan<byte> utf8) =>
-        new([.. Encoding.UTF8.GetString(utf8).Select(c => char.IsControl(c) ? '?' : c)]);
+    public static string Printable(ReadOnlySpan<byte> utf8)
+    {
+        var text = Encoding.UTF8.GetString(utf8);
+        return HasControl(text) ? new([.. text.Select(c => char.IsControl(c) ? '?' : c)]) : text;
+    }
+
+    private static bool HasControl(string text)
+    {
+        foreach (var c in text)
+        {
+            if (char.IsControl(c))
+                return true;
+        }
+
+        return false;
+    }
 
     public readonly uint? UInt32() => Value.Length == sizeof(uint) ? BinaryPrimitives.ReadUInt32BigEndian(Value) : null;
 

@@ -209,7 +209,15 @@ internal sealed record LinkOpen(string Service, Guid ConnectionId, string? Clien
     private int Size()
     {
         const int idBytes = 16;
-        var texts = Path.Concat(Claims.Groups).Concat([Service, ClientAddress, LocalAddress, Destination, Listen, Claims.User, Claims.Mech, Claims.Data]).Where(t => !string.IsNullOrEmpty(t));
-        return texts.Sum(t => 3 + Encoding.UTF8.GetByteCount(t!)) + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (IsCompressed ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
+        var texts = 0;
+        foreach (var text in Path)
+            texts += Text(text);
+        foreach (var text in Claims.Groups)
+            texts += Text(text);
+        foreach (var text in (ReadOnlySpan<string?>)[Service, ClientAddress, LocalAddress, Destination, Listen, Claims.User, Claims.Mech, Claims.Data])
+            texts += Text(text);
+        return texts + 3 + idBytes + (Claims.Uid is null ? 0 : 3 + sizeof(uint)) + (IsHeld ? 3 : 0) + (IsCheck ? 3 : 0) + (IsCompressed ? 3 : 0) + (VendorPort is null ? 0 : 3 + sizeof(uint));
+
+        static int Text(string? text) => string.IsNullOrEmpty(text) ? 0 : 3 + Encoding.UTF8.GetByteCount(text);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
@@ -21,7 +22,7 @@ public sealed class LogOutputTests
     public void Nothing_that_a_stranger_said_breaks_the_line_or_reaches_the_terminal_as_a_command(bool json)
     {
         ILogFormat format = json ? new JsonLog() : new TextLog();
-        var line = format.Line(DateTimeOffset.UnixEpoch, LogLevel.Error, new EventId(1, "test"), Hostile, [new("name", Hostile)], new IOException(Hostile));
+        var line = Line(format, LogLevel.Error, new EventId(1, "test"), Hostile, [new("name", Hostile)], new IOException(Hostile));
         Assert.Equal(line.Length - 1, line.IndexOf('\n', StringComparison.Ordinal));
         Assert.DoesNotContain(line[..^1], c => char.IsControl(c) || CharUnicodeInfo.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator);
         if (json) Assert.Equal(Hostile, JsonDocument.Parse(line).RootElement.GetProperty("name").GetString());
@@ -108,7 +109,7 @@ public sealed class LogOutputTests
     [Fact]
     public void The_journal_is_told_how_grave_a_line_is()
     {
-        string Line(LogLevel level) => new JournalLog(new TextLog()).Line(DateTimeOffset.UnixEpoch, level, default, "x", [], null);
+        string Line(LogLevel level) => LogOutputTests.Line(new JournalLog(new TextLog()), level, default, "x", [], null);
         Assert.StartsWith("<4>1970-01-01T00:00:00.000Z warn  x", Line(LogLevel.Warning), StringComparison.Ordinal);
         Assert.StartsWith("<6>", Line(LogLevel.Information), StringComparison.Ordinal);
     }
@@ -122,6 +123,24 @@ public sealed class LogOutputTests
         Assert.True(budget.TryTake(time, out var leftOut));
         Assert.Equal(1000 - LineBudget.Lines, leftOut);
         Assert.Equal(LineBudget.Lines - 1, Enumerable.Range(0, 1000).Count(i => budget.TryTake(time, out _)));
+    }
+
+    [Fact]
+    public void A_line_without_end_is_cut_between_two_characters()
+    {
+        var kept = new Kept();
+        using (var output = new LogOutput(kept, new TextLog(), LogLevel.Information, new ManualTime()))
+            output.CreateLogger("JunctionRelay.Test").Log(LogLevel.Information, default, new string('ü', 20_000), null, (text, _) => text);
+        Assert.EndsWith("ü…\n", kept.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("\ufffd", kept.Text, StringComparison.Ordinal);
+        Assert.InRange(Encoding.UTF8.GetByteCount(kept.Text), 16_000, 16 * 1024 + 4);
+    }
+
+    private static string Line(ILogFormat format, LogLevel level, EventId id, string message, IReadOnlyList<KeyValuePair<string, object?>> fields, Exception? exception)
+    {
+        var line = new ArrayBufferWriter<byte>();
+        format.Write(line, DateTimeOffset.UnixEpoch, level, id, message, fields, exception);
+        return Encoding.UTF8.GetString(line.WrittenSpan);
     }
 
     /// <summary>A standard output that can be stuck or full.</summary>
