@@ -20,17 +20,34 @@ public sealed class OtherAuthoritiesServeAsWell : IDisposable
     }
 
     [Fact]
-    public async Task Certificates_of_openssl_with_an_intermediate()
+    public async Task Certificates_of_openssl_in_the_form_of_step_ca_with_an_intermediate()
     {
+        // What step-ca's default template makes (smallstep.com/docs/step-ca/templates), which is not in Debian: EC P-256, names as DNS alternative names, digitalSignature, for both ends of TLS, no
+        // basic constraints, an extension of its own that names the provisioner; issued by an intermediate, which stands behind it in the file; the key as SEC1.
+        const string Provisioner = "1.3.6.1.4.1.37476.9000.64.1=ASN1:UTF8String:admin";
+        _folder.Write("step.cnf", "[req]\ndistinguished_name = dn\n[dn]\n");
         await Root();
-        await Openssl("/CN=intermediate", "intermediate", "root", "basicConstraints=critical,CA:TRUE,pathlen:0", "keyUsage=critical,keyCertSign");
+        await Openssl("/CN=intermediate", "intermediate", "root", "basicConstraints=critical,CA:TRUE,pathlen:0", "keyUsage=critical,keyCertSign,cRLSign");
         foreach (var name in new[] { "hq", "cloud" })
         {
-            await Leaf(name, "intermediate", $"subjectAltName=DNS:{name}");
-            await File.AppendAllTextAsync(_folder[$"{name}.crt"], await File.ReadAllTextAsync(_folder["intermediate.crt"]));
+            await Issue(
+                $"/CN={name}.step.test", name, "intermediate", ["-config", _folder["step.cnf"]],
+                $"subjectAltName=DNS:{name}.step.test", "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth,clientAuth", Provisioner);
+            await RealProgram.Succeed("openssl", ["ec", "-in", _folder[$"{name}.key"], "-out", _folder[$"{name}.key"]]);
         }
 
-        await Carry(Files("hq"), Files("cloud"), "hq", "cloud");
+        // The leaf is first; in which order the others follow makes no difference, nor whether the root is among them.
+        var leaf = await File.ReadAllTextAsync(_folder["hq.crt"]);
+        var (intermediate, root) = (await File.ReadAllTextAsync(_folder["intermediate.crt"]), await File.ReadAllTextAsync(_folder["root.crt"]));
+        await File.AppendAllTextAsync(_folder["hq.crt"], intermediate);
+        await File.AppendAllTextAsync(_folder["cloud.crt"], root + intermediate);
+        await Carry(Files("hq"), Files("cloud"), "hq.step.test", "cloud.step.test");
+
+        // An intermediate before the leaf is told, not guessed at.
+        await File.WriteAllTextAsync(_folder["hq.crt"], intermediate + leaf);
+        var wrong = await RealProgram.Run(JunctionProcess.Binary(), ["validate", _folder.Write("wrong.json", $$"""{ "identity": {{Files("hq")}}, "linkListen": ["127.0.0.1:1"] }""")]);
+        Assert.Equal(78, wrong.ExitCode);
+        Assert.Contains("does not fit the certificate hq.crt", wrong.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -83,8 +100,10 @@ public sealed class OtherAuthoritiesServeAsWell : IDisposable
     private Task<string> Leaf(string name, string authority, string names) => Openssl(
         $"/CN={name}", name, authority, names, "basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth,clientAuth");
 
-    private Task<string> Openssl(string subject, string name, string? authority, params string[] extensions) => RealProgram.Succeed("openssl", [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "1", "-subj", subject, .. extensions.SelectMany(e => new[] { "-addext", e }),
+    private Task<string> Openssl(string subject, string name, string? authority, params string[] extensions) => Issue(subject, name, authority, [], extensions);
+
+    private Task<string> Issue(string subject, string name, string? authority, string[] options, params string[] extensions) => RealProgram.Succeed("openssl", [
+        "req", .. options, "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "1", "-subj", subject, .. extensions.SelectMany(e => new[] { "-addext", e }),
         .. authority is null ? Array.Empty<string>() : ["-CA", _folder[$"{authority}.crt"], "-CAkey", _folder[$"{authority}.key"]],
         "-keyout", _folder[$"{name}.key"], "-out", _folder[$"{name}.crt"],
     ]);

@@ -46,6 +46,7 @@ public sealed class ThousandNodesJoinAtOnce
             await Task.WhenAll(nodes.Select(n => n.Renew(Promised)));
             TestContext.Current.TestOutputHelper?.WriteLine($"{Simulated} renewed within {watch.Elapsed.TotalSeconds:0.0} s");
             Assert.True(watch.Elapsed < Promised, $"renewing took {watch.Elapsed}");
+            // Who is told to come again has been refused, too: the log says so of the port and of the authority, whoever asked.
             Assert.DoesNotContain(hq.Program.Lines, l => (l.Contains("refused", StringComparison.Ordinal) && !l.Contains("target 127.0.0.1:1 is down", StringComparison.Ordinal)) || l.Contains("could not be answered", StringComparison.Ordinal));
         }
         finally

@@ -29,12 +29,12 @@ public sealed class TlsPortsPassTheirExaminers
     [Fact]
     public async Task Sslscan_finds_tls_1_3_good_curves_and_authenticated_encryption_alone()
     {
-        await using var ports = await TlsPorts.Open();
+        await using var ports = await TlsPorts.Open(withAuthority: true);
         var client = ports.Authority.Issue("client.test");
         foreach (var kind in TlsPorts.Kinds)
         {
             var file = ports.Folder[$"sslscan-{ports.Of[kind]}.xml"];
-            await RealProgram.Succeed("sslscan", ["--no-colour", $"--xml={file}", $"--certs={client.Certificate}", $"--pk={client.Key}", $"127.0.0.1:{ports.Of[kind]}"], within: Deadline.Start);
+            await RealProgram.Succeed("sslscan", ["--no-colour", $"--xml={file}", .. kind == TlsPorts.Enrolment ? Array.Empty<string>() : [$"--certs={client.Certificate}", $"--pk={client.Key}"], $"127.0.0.1:{ports.Of[kind]}"], within: Deadline.Start);
             var found = XDocument.Load(file).Descendants("ssltest").Single();
             var isOld = kind == "relay with TLS 1.2";
             Assert.Equal(isOld ? ["tls 1.2", "tls 1.3"] : ["tls 1.3"], found.Elements("protocol").Where(p => Is(p, "enabled")).Select(p => $"{p.Attribute("type")!.Value} {p.Attribute("version")!.Value}"));
@@ -60,7 +60,7 @@ public sealed class TlsPortsPassTheirExaminers
     [Fact]
     public async Task Testssl_has_nothing_to_say_above_low()
     {
-        await using var ports = await TlsPorts.Open();
+        await using var ports = await TlsPorts.Open(withAuthority: Scale.Of(ci: false, full: true));
         // It is a program of tens of thousands of shell commands for each port: in CI two of them, in the release check all.
         var kinds = Scale.Of(ci: ["link", "relay with TLS 1.2"], full: TlsPorts.Kinds);
         var reports = await Task.WhenAll(kinds.Select(async kind =>
@@ -87,12 +87,14 @@ public sealed class TlsPortsPassTheirExaminers
     [InlineData("relay")]
     [InlineData("relay with TLS 1.2")]
     [InlineData("admin")]
+    [InlineData(TlsPorts.Enrolment)]
     public async Task What_s_client_tries_in_vain(string kind)
     {
-        await using var ports = await TlsPorts.Open();
+        await using var ports = await TlsPorts.Open(withAuthority: kind == TlsPorts.Enrolment);
         using var stranger = new TestCertificates(ports.Folder, "stranger");
         var (good, expired, foreign) = (ports.Authority.Issue("client.test"), ports.Authority.Issue("client.test", expired: true), stranger.Issue("client.test"));
-        string[] shown = ["-cert", good.Certificate, "-key", good.Key];
+        // Who joins has no certificate yet; any that he shows is judged.
+        string[] shown = kind == TlsPorts.Enrolment ? [] : ["-cert", good.Certificate, "-key", good.Key];
         // What each of the others changes in this one, which is let in.
         Assert.True(await IsLetIn(shown, expected: true));
         var tried = new Dictionary<string, string[]>
@@ -107,7 +109,7 @@ public sealed class TlsPortsPassTheirExaminers
             ["TLS 1.2 with a curve of 224 bits"] = [.. shown, "-tls1_2", "-groups", "secp224r1", "-cipher", "ALL:@SECLEVEL=0"],
             ["a finite field of 112 bits"] = [.. shown, "-groups", "ffdhe2048"],
             ["a finite field that costs much"] = [.. shown, "-groups", "ffdhe8192"],
-            ["no certificate"] = [],
+            ["no certificate"] = kind == TlsPorts.Enrolment ? ["-alpn", "junction-link/1"] : [],
             ["an expired certificate"] = ["-cert", expired.Certificate, "-key", expired.Key],
             ["a certificate of another authority"] = ["-cert", foreign.Certificate, "-key", foreign.Key],
         };
@@ -121,7 +123,7 @@ public sealed class TlsPortsPassTheirExaminers
         async Task<bool> IsLetIn(string[] options, bool expected)
         {
             var before = Hellos();
-            string[] protocol = kind == "link" ? ["-alpn", "junction-link/1"] : [];
+            string[] protocol = kind == "link" ? ["-alpn", "junction-link/1"] : kind == TlsPorts.Enrolment && !options.Contains("-alpn") ? ["-alpn", "junction-enroll/1"] : [];
             await using var client = RealProgram.Start("openssl", ["s_client", "-quiet", "-connect", $"127.0.0.1:{ports.Of[kind]}", .. protocol, .. options]);
             try
             {
@@ -136,7 +138,7 @@ public sealed class TlsPortsPassTheirExaminers
             await Deadline.Until(() => (client.HasExited && !expected) || Passed(), Deadline.Start, $"openssl is let in, or ends ({string.Join(' ', options)})", client.Said);
             return Passed();
 
-            bool Passed() => Hellos() > before || client.Lines.Any(l => l.StartsWith(kind == "admin" ? "HTTP/1.1 200" : "xxx", StringComparison.Ordinal));
+            bool Passed() => Hellos() > before || client.Lines.Any(l => l.StartsWith(kind == "admin" ? "HTTP/1.1 200" : kind == TlsPorts.Enrolment ? "{\"version\"" : "xxx", StringComparison.Ordinal));
         }
 
         int Hellos() => ports.Junction.Program.Lines.Count(l => l.Contains("sent no usable HELLO", StringComparison.Ordinal));

@@ -50,6 +50,6 @@ internal static partial class LinkLog
     [LoggerMessage(3014, LogLevel.Information, "link {link} moves to another junction of its name (session {session}); what is open stays where it is", EventName = "link-moved")]
     public static partial void LinkMoved(this ILogger log, string link, Guid session);
 
-    [LoggerMessage(3015, LogLevel.Warning, "{peer} holds {most} streams, over all links with it, which is its maxStreams: more are refused", EventName = "link-streams-refused")]
-    public static partial void LinkStreamsRefused(this ILogger log, string peer, uint most);
+    [LoggerMessage(3015, LogLevel.Warning, "{peer} holds {most} streams, over all links with it, which is {limit}: more are refused", EventName = "link-streams-refused")]
+    public static partial void LinkStreamsRefused(this ILogger log, string peer, uint most, string limit);
 }

@@ -20,23 +20,27 @@ internal sealed class LinkPort(
     ConnectionListener listener, Func<TlsHandshake> handshake, Func<PeerIdentity, EndPoint?, LinkAcceptor> acceptorFor, ILogger log, TimeProvider time,
     LinkFailures? failures = null, (SslApplicationProtocol Protocol, Func<Connection, EndPoint?, Task> Serve)? other = null) : IAsyncDisposable
 {
-    /// <summary>Handshakes at once: each is a millisecond of arithmetic that a stranger can ask for. Whoever comes meanwhile waits in the system's queue.</summary>
-    public const int MostHandshakes = 64;
-
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Where all are under way, those that have taken longest make room, if they have taken this long: strangers who say nothing keep nobody out for longer.</summary>
+    /// <summary>Where others wait for it, a handshake that has taken longest makes room, if it has taken this long: strangers who say half a word keep nobody out for longer.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>So many at a time: most of them may be junctions of a slow machine.</summary>
-    private const int MostEvicted = MostHandshakes / 4;
+    private const int MostEvicted = HandshakeTurns.MostOfOne;
+
+    /// <summary>Until its turn comes. Whoever has waited that long has given up.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How often one that waits looks whether somebody should make room.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
     private readonly RunningTasks _served = new();
     private readonly LineBudget _strangers = new();
-    private readonly SemaphoreSlim _handshakes = new(MostHandshakes);
-    private readonly ConcurrentDictionary<Connection, long> _underWay = new();   // since when
+    private readonly HandshakeTurns _turns = new();
+    private readonly ConcurrentDictionary<Connection, (long Since, string Network)> _underWay = new();
+    private long _madeRoomAt = long.MinValue;
 
     /// <summary>How long one handshake may take.</summary>
     public TimeSpan HandshakeLimit { get; init; } = HandshakeTimeout;
@@ -52,14 +56,12 @@ internal sealed class LinkPort(
         while (true)
         {
             Connection? connection;
-            while (!await _handshakes.WaitAsync(Pause)) MakeRoom();
             try
             {
                 connection = await listener.AcceptAsync();
             }
             catch (SocketException e)
             {
-                _handshakes.Release();
                 log.LinkAcceptFailed(SocketDialer.Text(listener.EndPoint), e.Message);
                 await Task.Delay(Pause, time);
                 continue;
@@ -67,7 +69,9 @@ internal sealed class LinkPort(
 
             if (connection is null)
                 break;
-            _served.Add(ServeAsync(connection));
+            var network = ClientNetwork.Of((connection.RemoteEndPoint as IPEndPoint)?.Address) ?? "";
+            if (_turns.TryEnter(network)) _served.Add(ServeAsync(connection, network));
+            else await RefuseAsync(connection, DialOutcome.Failed(CloseReason.TooManyFromClient, $"as many from there, or in all, have not finished their handshake as may be ({HandshakeTurns.MostGuestsOfOne}, {HandshakeTurns.MostGuests})"));
         }
 
         await _served.WhenAllAsync();
@@ -75,42 +79,95 @@ internal sealed class LinkPort(
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
 
-    private void MakeRoom()
+    // Once a moment, however many wait. Of another network only where that helps: who has its share waits for its own.
+    private void MakeRoom(string network)
     {
-        foreach (var (connection, _) in _underWay.Where(h => time.GetElapsedTime(h.Value) > Patience).OrderBy(h => h.Value).Take(MostEvicted)) connection.Abort(CloseReason.HandshakeTimeout);
+        var (before, now) = (Volatile.Read(ref _madeRoomAt), time.GetTimestamp());
+        if (before != long.MinValue && time.GetElapsedTime(before, now) < Pause || Interlocked.CompareExchange(ref _madeRoomAt, now, before) != before) return;
+        var isFull = _turns.IsFull;
+        foreach (var (connection, _) in _underWay
+            .Where(h => (isFull || h.Value.Network == network) && time.GetElapsedTime(h.Value.Since) > Patience).OrderBy(h => h.Value.Since).Take(MostEvicted)) connection.Abort(CloseReason.HandshakeTimeout);
     }
 
-    private async Task ServeAsync(Connection connection)
+    private async Task ServeAsync(Connection connection, string network)
     {
         DialOutcome secured;
-        _underWay[connection] = time.GetTimestamp();
         try
         {
-            secured = await handshake().RunAsync(connection, HandshakeLimit, CancellationToken.None);
+            secured = await FirstByteAsync(connection) ?? await SecureAsync(connection, network);
+        }
+        finally
+        {
+            _turns.Leave(network);
+        }
+
+        if (other is var (protocol, serve) && secured.Connection is TlsConnection tls && tls.Protocol == protocol)
+            await serve(tls, connection.RemoteEndPoint);
+        else if (secured.Connection is { Peer: { } peer } link)
+            await acceptorFor(peer, connection.RemoteEndPoint).RunAsync(link);
+        else
+            await RefuseAsync(connection, secured);
+    }
+
+    // Who says nothing takes no turn. What he says stays unread.
+    private async Task<DialOutcome?> FirstByteAsync(Connection connection)
+    {
+        try
+        {
+            using var deadline = new CancellationTokenSource(HandshakeLimit, time);
+            var read = await connection.Input.ReadAsync(deadline.Token);
+            var hasCome = !read.Buffer.IsEmpty;
+            connection.Input.AdvanceTo(read.Buffer.Start);
+            return hasCome ? null : DialOutcome.Failed(CloseReason.ClientLeft, "it left before the TLS handshake began");
+        }
+        catch (ConnectionBrokenException)
+        {
+            return DialOutcome.Failed(CloseReason.ClientLeft, "it left before the TLS handshake began");
+        }
+        catch (OperationCanceledException)
+        {
+            return DialOutcome.Failed(CloseReason.HandshakeTimeout, $"it said nothing for {HandshakeLimit.TotalSeconds:0.###} s");
+        }
+    }
+
+    private async Task<DialOutcome> SecureAsync(Connection connection, string network)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(LongestWait, time);
+            var turn = _turns.TakeAsync(network, patience.Token);
+            while (!turn.IsCompleted)
+            {
+                await Task.WhenAny(turn, Task.Delay(Look, time, CancellationToken.None));
+                if (!turn.IsCompleted) MakeRoom(network);
+            }
+
+            await turn;
+        }
+        catch (OperationCanceledException)
+        {
+            return DialOutcome.Failed(CloseReason.HandshakeTimeout, $"its turn for a handshake did not come within {LongestWait.TotalSeconds:0} s");
+        }
+
+        _underWay[connection] = (time.GetTimestamp(), network);
+        try
+        {
+            return await handshake().RunAsync(connection, HandshakeLimit, CancellationToken.None);
         }
         finally
         {
             _underWay.TryRemove(connection, out _);
-            _handshakes.Release();
+            _turns.Give(network);
         }
+    }
 
-        if (other is var (protocol, serve) && secured.Connection is TlsConnection tls && tls.Protocol == protocol)
-        {
-            await serve(tls, connection.RemoteEndPoint);
-            return;
-        }
-
-        if (secured.Connection is not { Peer: { } peer } link)
-        {
-            // A health check, a port scan: no line for people.
-            if (secured.Reason != CloseReason.ClientLeft) failures?.Deny(secured.Reason.Name());
-            if (secured.Reason != CloseReason.ClientLeft && _strangers.TryTake(time, out var leftOut))
-                log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", leftOut == 0 ? secured.Detail : $"{secured.Detail} ({leftOut} more since the last such line)");
-            connection.Abort(CloseReason.NotPermitted);
-            await connection.DisposeAsync();
-            return;
-        }
-
-        await acceptorFor(peer, connection.RemoteEndPoint).RunAsync(link);
+    private async Task RefuseAsync(Connection connection, DialOutcome why)
+    {
+        // A health check, a port scan: no line for people.
+        if (why.Reason != CloseReason.ClientLeft) failures?.Deny(why.Reason.Name());
+        if (why.Reason != CloseReason.ClientLeft && _strangers.TryTake(time, out var leftOut))
+            log.LinkStrangerRefused(connection.RemoteEndPoint is { } from ? SocketDialer.Text(from) : "?", leftOut == 0 ? why.Detail : $"{why.Detail} ({leftOut} more since the last such line)");
+        connection.Abort(CloseReason.NotPermitted);
+        await connection.DisposeAsync();
     }
 }

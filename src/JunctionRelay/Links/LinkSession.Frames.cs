@@ -182,8 +182,7 @@ internal sealed partial class LinkSession
                 _openedByUs--;
             else
                 _openedByPeer--;
-            if (stream.IsHeldByPeer)
-                HeldByPeer.GiveBack();
+            stream.CountedIn?.GiveBack();
         }
     }
 
@@ -230,22 +229,25 @@ internal sealed partial class LinkSession
                 return null;
             if (_openedByPeer >= Limits.MaxStreams + MostRefusedStreams)
                 return $"OPEN of stream {id} with {_openedByPeer} open, more than the limit of {Limits.MaxStreams} and {MostRefusedStreams} refused";
-            var counts = refusal is null && !open!.IsOwn;
-            isFull = counts && !HeldByPeer.TryTake(Limits.MaxStreams);
+            var (held, most) = open?.IsOwn == true ? (HeldByPeer.Own, PeerStreams.MostOwn) : (HeldByPeer.Relayed, Limits.MaxStreams);
+            isFull = refusal is null && !held.TryTake(most);
             if (isFull)
-                (refusal, text, counts) = (CloseReason.TooManyStreams, $"{Limits.MaxStreams} streams are open", false);
-            var reserve = refusal is null ? Reserve(open!.IsCompressed) : (0, 0);
+                (refusal, text) = (CloseReason.TooManyStreams, $"{most} streams{(held == HeldByPeer.Own ? " of the junctions' own" : "")} are open");
+            var counts = refusal is null;
+            var reserve = counts ? Reserve(open!.IsCompressed) : (0, 0);
             if (reserve is null)
-                (refusal, text) = (CloseReason.TooManyStreams, "the memory of the link is granted");
-            stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0)) { IsHeldByPeer = refusal is null && counts };
-            if (counts && !stream.IsHeldByPeer)
-                HeldByPeer.GiveBack();
+            {
+                held.GiveBack();
+                (refusal, text, counts) = (CloseReason.TooManyStreams, "the memory of the link is granted", false);
+            }
+
+            stream = new LinkStream(this, id, opener: false, open ?? LinkOpen.Unreadable, reserve ?? (0, 0)) { CountedIn = counts ? held : null };
             _openedByPeer++;
             _streams.Add(id, stream);
         }
 
         if (isFull)
-            TellFull();
+            TellFull(stream.Open.IsOwn);
         if (refusal is { } reason)
             stream.Abort(reason, text);
         else
@@ -255,11 +257,11 @@ internal sealed partial class LinkSession
         return null;
     }
 
-    private void TellFull()
+    private void TellFull(bool isOwn)
     {
         _listener?.Full?.Invoke();
-        if (HeldByPeer.IsNews(Time))
-            _options.Log.LinkStreamsRefused(Peer?.Name ?? "-", Limits.MaxStreams);
+        if ((isOwn ? HeldByPeer.Own : HeldByPeer.Relayed).IsNews(Time))
+            _options.Log.LinkStreamsRefused(Peer?.Name ?? "-", isOwn ? PeerStreams.MostOwn : Limits.MaxStreams, isOwn ? "the most of the junctions' own" : "its maxStreams");
     }
 
     private (CloseReason? Reason, string? Text) Refusal(LinkOpen open)

@@ -336,11 +336,14 @@ internal sealed partial class LinkSession
             _isEnded = true;
             streams = [.. _streams.Values];
             _streams.Clear();
-            HeldByPeer.GiveBack(streams.Count(stream => stream.IsHeldByPeer));
         }
 
         foreach (var stream in streams)
+        {
+            stream.CountedIn?.GiveBack();
             stream.Lose(reason);
+        }
+
         Outbox.Close(reason, "");
         _sweepTimer.Dispose();
         _holdTimer.Dispose();

@@ -48,8 +48,8 @@ internal sealed partial class LinkStream : Connection
 
     public LinkSession Session { get; }
 
-    /// <summary>It is one of <see cref="LinkSession.HeldByPeer"/>.</summary>
-    public bool IsHeldByPeer { get; init; }
+    /// <summary>Where it counts among those that the peer holds; null where it does not.</summary>
+    public StreamCount? CountedIn { get; init; }
 
     public uint Id { get; }
 

@@ -1,37 +1,17 @@
 namespace JunctionRelay.Links;
 
-/// <summary>How many streams one peer has open that it opened itself, over all sessions with it: however often it dials, it holds no more. Thread-safe.</summary>
+/// <summary>The streams that one peer has open and opened itself, over all sessions with it: however often it dials, it holds no more.</summary>
 internal sealed class PeerStreams
 {
-    /// <summary>A peer that is refused a thousand times is one line of the log, and the next a minute later.</summary>
-    private static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// Of the junctions' own, whose number no configuration grants: a junction in between passes on the renewals of many nodes at once, 256 at most
+    /// (<c>docs/enrolment-protocol.md</c>), and each end gives a list for each authority.
+    /// </summary>
+    public const uint MostOwn = 300;
 
-    private int _held;
-    private long _saidAt = long.MinValue;
+    /// <summary>Those that carry a connection.</summary>
+    public StreamCount Relayed { get; } = new();
 
-    public int Held => Volatile.Read(ref _held);
-
-    /// <summary>One more, if that makes no more than <paramref name="most"/>.</summary>
-    public bool TryTake(uint most)
-    {
-        for (var held = Held; held < most;)
-        {
-            var seen = Interlocked.CompareExchange(ref _held, held + 1, held);
-            if (seen == held)
-                return true;
-            held = seen;
-        }
-
-        return false;
-    }
-
-    /// <summary>So many have ended.</summary>
-    public void GiveBack(int streams = 1) => Interlocked.Add(ref _held, -streams);
-
-    /// <summary>Whether it is time to say that the peer is refused.</summary>
-    public bool IsNews(TimeProvider time)
-    {
-        var (said, now) = (Volatile.Read(ref _saidAt), time.GetTimestamp());
-        return (said == long.MinValue || time.GetElapsedTime(said, now) >= SayAgain) && Interlocked.CompareExchange(ref _saidAt, now, said) == said;
-    }
+    /// <summary>Those that junctions open for themselves: renewals, deny lists.</summary>
+    public StreamCount Own { get; } = new();
 }

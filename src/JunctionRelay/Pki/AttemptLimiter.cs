@@ -1,11 +1,8 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace JunctionRelay.Pki;
 
 /// <summary>
 /// Slows down whoever is refused again and again: so many failures are free, and then one every few seconds. Success costs nothing, so a thousand nodes behind one address may
-/// join at once. Whose failures count together is said by a text: a network of strangers, or what somebody has shown. Thread-safe; holds a bounded number of them.
+/// join at once. Whose failures count together is said by a text: a network of strangers, or what somebody has shown; null is nobody, who is never slowed down. Thread-safe; holds a bounded number of them.
 /// </summary>
 internal sealed class AttemptLimiter(TimeProvider time)
 {
@@ -24,20 +21,6 @@ internal sealed class AttemptLimiter(TimeProvider time)
     private readonly Dictionary<string, Record> _known = [];   // under _lock
 
     private readonly record struct Record(double Failures, long At, long Unsaid, long? SaidAt);
-
-    /// <summary>The network of an address, whose failures count together: who has one IPv6 address has 2^64. Null for no address, which is never slowed down.</summary>
-    public static string? NetworkOf(IPAddress? address)
-    {
-        if (address is null)
-            return null;
-        if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4().ToString();
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address.ToString();
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes).ToString();
-    }
 
     /// <summary>How long <paramref name="who"/> has to wait; zero when he need not.</summary>
     public TimeSpan Wait(string? who)

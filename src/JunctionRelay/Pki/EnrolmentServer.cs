@@ -76,7 +76,7 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
         {
             // Who came for the greeting alone is a node on its first visit.
             if (!wrong.StartsWith("the connection ended", StringComparison.Ordinal))
-                Refuse("a question", from, AttemptLimiter.NetworkOf(from), wrong);
+                Refuse("a question", from, ClientNetwork.Of(from), wrong);
             return null;
         }
 
@@ -147,7 +147,7 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
 
     // Who shows something genuine is not in the way of those who guess from the same address, nor they in his: behind one address may be a whole site.
     private static string? Account(IPAddress? from, string? proof) =>
-        AttemptLimiter.NetworkOf(from) is not { } network ? null : proof is null ? network : $"{network} with the {proof}";
+        ClientNetwork.Of(from) is not { } network ? null : proof is null ? network : $"{network} with the {proof}";
 
     private void Refuse(string what, IPAddress? from, string? who, string reason)
     {

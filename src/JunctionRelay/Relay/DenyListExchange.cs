@@ -22,6 +22,9 @@ internal sealed class DenyListExchange(DenyLists lists, OwnLinks links, LinkDire
     private readonly ConditionalWeakTable<LinkSession, Dictionary<string, ulong>> _sent = [];
     private readonly LineBudget _refusals = new();
 
+    // One list of a peer is in memory at a time, however many streams it opens, over however many links.
+    private readonly ConditionalWeakTable<PeerStreams, SemaphoreSlim> _turns = [];
+
     /// <summary>Gives every peer what it has not been given yet. Not for two at once.</summary>
     /// <returns>The streams that were begun, until their ends; they do not throw.</returns>
     public IEnumerable<Task> Send()
@@ -49,9 +52,21 @@ internal sealed class DenyListExchange(DenyLists lists, OwnLinks links, LinkDire
     public async Task ReceiveAsync(LinkStream stream)
     {
         var peer = stream.Peer?.Name ?? "?";
+        var turn = _turns.GetValue(stream.Session.HeldByPeer, static _ => new SemaphoreSlim(1));
+        using var deadline = new CancellationTokenSource(Timeout, time);
         try
         {
-            using var deadline = new CancellationTokenSource(Timeout, time);
+            await turn.WaitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The peer has not finished what it began before.
+            await stream.DisposeAsync();
+            return;
+        }
+
+        try
+        {
             var text = new ArrayBufferWriter<byte>();
             for (var ended = false; !ended;)
             {
@@ -85,6 +100,7 @@ internal sealed class DenyListExchange(DenyLists lists, OwnLinks links, LinkDire
         }
         finally
         {
+            turn.Release();
             await stream.DisposeAsync();
         }
     }

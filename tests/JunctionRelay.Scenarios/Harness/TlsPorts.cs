@@ -1,11 +1,18 @@
 namespace JunctionRelay.Scenarios.Harness;
 
-/// <summary>A junction with a TLS port of every kind, on loopback: the link port, a <c>tls://</c> relay, one that speaks TLS 1.2 too, and the <c>tls://</c> admin endpoint.</summary>
+/// <summary>
+/// A junction with a TLS port of every kind, on loopback: the link port, a <c>tls://</c> relay, one that speaks TLS 1.2 too, and the <c>tls://</c> admin endpoint; and where it is asked for
+/// another one with an authority, at whose link port nodes join, so that it lets in clients without a certificate.
+/// </summary>
 internal sealed class TlsPorts : IAsyncDisposable
 {
     private TlsPorts() => Authority = new TestCertificates(Folder);
 
-    public static string[] Kinds { get; } = ["link", "relay", "relay with TLS 1.2", "admin"];
+    public const string Enrolment = "enrolment";
+
+    public static string[] Kinds { get; } = ["link", "relay", "relay with TLS 1.2", "admin", Enrolment];
+
+    private JunctionProcess? _authority;
 
     public TemporaryFolder Folder { get; } = new();
     public TestCertificates Authority { get; }
@@ -16,11 +23,21 @@ internal sealed class TlsPorts : IAsyncDisposable
     public IReadOnlyDictionary<string, int> Of { get; } = Kinds.ToDictionary(k => k, _ => FreePort.Next());
 
     /// <param name="environment">Of the junction.</param>
-    public static async Task<TlsPorts> Open(IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="withAuthority">Also the port where nodes join.</param>
+    public static async Task<TlsPorts> Open(IReadOnlyDictionary<string, string>? environment = null, bool withAuthority = false)
     {
         var ports = new TlsPorts();
         try
         {
+            if (withAuthority)
+            {
+                var pki = await SiteAuthority.Init(ports.Folder);
+                ports._authority = await JunctionProcess.Start($$"""
+                    { "identity": { "directory": "{{await pki.Issue("hq")}}" }, "pki": { "directory": "{{pki.Directory}}" }, "linkListen": ["127.0.0.1:{{ports.Of[Enrolment]}}"],
+                      "services": { "none": { "target": ["127.0.0.1:1"] } }, "peers": { "node-*": { "services": ["none"] } } }
+                    """);
+            }
+
             ports.Junction = await JunctionProcess.Start($$"""
                 {
                   "identity": {{ports.Authority.Identity("junction.test")}},
@@ -47,6 +64,8 @@ internal sealed class TlsPorts : IAsyncDisposable
     {
         if (Junction is not null)
             await Junction.DisposeAsync();
+        if (_authority is not null)
+            await _authority.DisposeAsync();
         await Target.DisposeAsync();
         Authority.Dispose();
         Folder.Dispose();

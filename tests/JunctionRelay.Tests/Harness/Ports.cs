@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
 namespace JunctionRelay.Tests.Harness;
@@ -23,4 +24,7 @@ internal static class Ports
             }
         }
     }
+
+    /// <summary>Whether somebody listens there. Nobody is connected to.</summary>
+    public static bool IsListening(int port) => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Any(e => e.Port == port);
 }

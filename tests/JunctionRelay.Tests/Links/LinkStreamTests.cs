@@ -162,9 +162,67 @@ public sealed class LinkStreamTests
         pair.HqListener.Own = taken.TrySetResult;
         Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:renewal"), out _, out _));
         Assert.Equal("junction:renewal", (await taken.Task.WaitAsync(Eventually.Deadline)).Open.Service);
-        Assert.Equal(1, pair.Hq.HeldByPeer.Held);
+        Assert.Equal(1, pair.Hq.HeldByPeer.Relayed.Held);
         Assert.False(pair.Cloud.TryOpen(LinkPair.Open(), out _, out var refused));
         Assert.Equal(CloseReason.TooManyStreams, refused);
+    }
+
+    [Fact]
+    public async Task What_junctions_do_for_themselves_has_a_limit_of_its_own()
+    {
+        await using var pair = await new LinkPair().StartAsync();
+        var taken = new System.Collections.Concurrent.ConcurrentBag<LinkStream>();
+        pair.HqListener.Own = stream =>
+        {
+            taken.Add(stream);
+            return true;
+        };
+        for (var i = 0; i < PeerStreams.MostOwn; i++)
+            Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:deny"), out _, out _));
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:deny"), out var beyond, out _));
+        var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(() => beyond.ReadToEndAsync());
+        Assert.Equal(CloseReason.TooManyStreams, broken.Told);
+        Assert.Equal((int)PeerStreams.MostOwn, taken.Count);
+        Assert.Equal((0, (int)PeerStreams.MostOwn), (pair.Hq.HeldByPeer.Relayed.Held, pair.Hq.HeldByPeer.Own.Held));
+
+        // They take no connection's place, and one that has ended makes room.
+        await pair.OpenAsync();
+        Assert.True(taken.TryTake(out var one));
+        one.Abort(CloseReason.NoSuchService);
+        await one.DisposeAsync();
+        await Eventually.TrueAsync(() => pair.Hq.HeldByPeer.Own.Held < PeerStreams.MostOwn, () => $"{pair.Hq.HeldByPeer.Own.Held} are held");
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:deny"), out _, out _));
+        await Eventually.TrueAsync(() => taken.Count == PeerStreams.MostOwn, () => $"{taken.Count} were taken");
+    }
+
+    [Fact]
+    public async Task One_deny_list_of_a_peer_is_read_at_a_time()
+    {
+        await using var pair = await new LinkPair().StartAsync();
+        using var authority = new JunctionRelay.Tests.Pki.TestAuthority();
+        var lists = new JunctionRelay.Pki.DenyLists();
+        lists.Follow(() => [authority.Ca.Certificate], null);
+        var (directory, log) = (new LinkDirectory(), new TestLog());
+        var exchange = new JunctionRelay.Relay.DenyListExchange(lists, new JunctionRelay.Relay.OwnLinks(directory, "hq"), directory, TimeProvider.System, log);
+        var receiving = new System.Collections.Concurrent.ConcurrentQueue<Task>();
+        pair.HqListener.Own = stream =>
+        {
+            receiving.Enqueue(exchange.ReceiveAsync(stream));
+            return true;
+        };
+        var texts = new[] { 5ul, 9ul }.Select(n => System.Text.Encoding.ASCII.GetBytes(JunctionRelay.Pki.SignedDenyList.Sign(authority.Ca, n, [], DateTimeOffset.UnixEpoch).Text)).ToArray();
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:deny"), out var first, out _));
+        await first.Output.WriteAsync(texts[0].AsMemory(0, 100));
+        await Eventually.TrueAsync(() => receiving.Count == 1, () => "the first was not taken");
+        Assert.True(pair.Cloud.TryOpen(LinkPair.Open("junction:deny"), out var second, out _));
+        await second.Output.WriteAsync(texts[1]);
+        await second.CompleteOutputAsync();
+        await Eventually.TrueAsync(() => receiving.Count == 2, () => "the second was not taken");
+        await first.Output.WriteAsync(texts[0].AsMemory(100));
+        await first.CompleteOutputAsync();
+        await Task.WhenAll(receiving).WaitAsync(Eventually.Deadline);
+        // Had the second not waited, the first would be older than what is there.
+        Assert.Equal([5ul, 9ul], log.Entries.Where(e => e.Name == "deny-list-taken").Select(e => (ulong)e.Fields["number"]!));
     }
 
     [Fact]

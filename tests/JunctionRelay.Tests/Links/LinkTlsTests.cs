@@ -342,7 +342,34 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         var strangers = new List<Peer>();
         try
         {
-            for (var i = 0; i < 2 * LinkPort.MostHandshakes; i++) strangers.Add(await Peer.ConnectAsync(hq.EndPoint));
+            for (var i = 0; i < 2 * HandshakeTurns.Most; i++) strangers.Add(await Peer.ConnectAsync(hq.EndPoint));
+            await using var cloud = new Cloud([hq.EndPoint], hq.Log);
+            await cloud.UpAsync();
+        }
+        finally
+        {
+            strangers.ForEach(s => s.Dispose());
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]    // by a clock that stands nobody is ever made to make room
+    [InlineData(false)]   // and where all come from one address, they make room
+    public async Task Strangers_who_say_half_a_word_keep_no_junction_out(bool isElsewhere)
+    {
+        await using var hq = new Hq(handshakeLimit: TimeSpan.FromHours(1), time: isElsewhere ? new StandingClock() : null);
+        var strangers = new List<Socket>();
+        try
+        {
+            for (var i = 0; i < (isElsewhere ? HandshakeTurns.Most : HandshakeTurns.MostOfOne); i++)
+            {
+                var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                strangers.Add(stranger);
+                if (isElsewhere) stranger.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0));
+                await stranger.ConnectAsync(hq.EndPoint);
+                await stranger.SendAsync(new byte[] { 22, 3, 1 });
+            }
+
             await using var cloud = new Cloud([hq.EndPoint], hq.Log);
             await cloud.UpAsync();
         }
@@ -376,14 +403,14 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         private readonly LinkPort _port;
         private readonly Task _running;
 
-        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null, IPEndPoint? listen = null, TimeSpan? handshakeLimit = null)
+        public Hq(string name = "hq", byte instance = 1, Func<LinkOptions, LinkOptions>? options = null, string? refusal = null, IPEndPoint? listen = null, TimeSpan? handshakeLimit = null, TimeProvider? time = null)
         {
             var own = (options ?? (o => o))(Options(name, instance, Log));
             Listener = new LinkListener(name);
             var handshake = TlsHandshake.Serving(LinkConnector.ForLinks(new TlsSettings(TestPki.Default.Identity(name), TestPki.Default.Trust)));
             _port = new LinkPort(
                 SocketListener.Bind(listen ?? new IPEndPoint(IPAddress.Loopback, 0), SocketSettings.Default), () => handshake,
-                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, TimeProvider.System)
+                (_, _) => new LinkAcceptor(own, Directory, Listener, refusal), Log, time ?? TimeProvider.System)
             { HandshakeLimit = handshakeLimit ?? LinkPort.HandshakeTimeout };
             _running = _port.RunAsync();
         }

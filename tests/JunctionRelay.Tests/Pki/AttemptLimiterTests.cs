@@ -1,4 +1,5 @@
 using System.Net;
+using JunctionRelay.Connections;
 using JunctionRelay.Pki;
 using JunctionRelay.Tests.Harness;
 
@@ -7,7 +8,7 @@ namespace JunctionRelay.Tests.Pki;
 public sealed class AttemptLimiterTests
 {
     private static readonly IPAddress Here = IPAddress.Parse("192.0.2.1");
-    private static readonly string Us = AttemptLimiter.NetworkOf(Here)!;
+    private static readonly string Us = ClientNetwork.Of(Here)!;
     private readonly ManualTime _time = new();
 
     [Fact]
@@ -21,7 +22,7 @@ public sealed class AttemptLimiterTests
         }
 
         Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
-        Assert.Equal(TimeSpan.Zero, limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("192.0.2.2"))));
+        Assert.Equal(TimeSpan.Zero, limiter.Wait(ClientNetwork.Of(IPAddress.Parse("192.0.2.2"))));
         _time.Advance(AttemptLimiter.Interval);
         Assert.Equal(TimeSpan.Zero, limiter.Wait(Us));
         limiter.Failed(Us);
@@ -33,11 +34,11 @@ public sealed class AttemptLimiterTests
     {
         var limiter = new AttemptLimiter(_time);
         for (var i = 0; i < AttemptLimiter.Burst; i++)
-            limiter.Failed(AttemptLimiter.NetworkOf(IPAddress.Parse($"2001:db8::{i + 1}")));
-        Assert.True(limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("2001:db8::ffff"))) > TimeSpan.Zero);
-        Assert.Equal(TimeSpan.Zero, limiter.Wait(AttemptLimiter.NetworkOf(IPAddress.Parse("2001:db8:0:1::1"))));
+            limiter.Failed(ClientNetwork.Of(IPAddress.Parse($"2001:db8::{i + 1}")));
+        Assert.True(limiter.Wait(ClientNetwork.Of(IPAddress.Parse("2001:db8::ffff"))) > TimeSpan.Zero);
+        Assert.Equal(TimeSpan.Zero, limiter.Wait(ClientNetwork.Of(IPAddress.Parse("2001:db8:0:1::1"))));
         for (var i = 0; i < AttemptLimiter.Burst; i++)
-            limiter.Failed(AttemptLimiter.NetworkOf(Here.MapToIPv6()));
+            limiter.Failed(ClientNetwork.Of(Here.MapToIPv6()));
         Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
     }
 
@@ -48,7 +49,7 @@ public sealed class AttemptLimiterTests
         for (var i = 0; i < 3 * AttemptLimiter.Burst; i++)
             limiter.Failed(Us);
         for (var i = 0; i < 50_000; i++)
-            limiter.Failed(AttemptLimiter.NetworkOf(new IPAddress(0x0A000000 + i)));
+            limiter.Failed(ClientNetwork.Of(new IPAddress(0x0A000000 + i)));
         Assert.True(limiter.Wait(Us) > TimeSpan.Zero);
     }
 

@@ -207,6 +207,36 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task No_peer_takes_all_places_for_what_is_passed_on()
+    {
+        await using var site = await TestSite.StartAsync();
+        await using var cloud = await Middle.StartAsync(site);
+        await using var greedy = await Linked.StartAsync(site, site.Issue("node-07"), "cloud", cloud.Address);
+        await using var modest = await Linked.StartAsync(site, site.Issue("node-08"), "cloud", cloud.Address);
+        var held = new List<LinkStream>();
+        for (var i = 0; i < EnrolmentForwarder.MostOfOnePeer; i++)
+        {
+            held.Add(greedy.Own.Towards("hq", EnrolmentServer.Service, []).Single());
+            Assert.NotNull((await EnrolmentLine.ReadAsync(held[i], PkiJson.Default.EnrolmentGreeting, EnrolmentLine.LongestGreeting, CancellationToken.None)).Message);
+        }
+
+        var beyond = greedy.Own.Towards("hq", EnrolmentServer.Service, []).Single();
+        var broken = await Assert.ThrowsAsync<ConnectionBrokenException>(async () => await beyond.Input.ReadAsync());
+        Assert.Equal(CloseReason.TooManyStreams, broken.Told);
+        Assert.Contains($"{EnrolmentForwarder.MostOfOnePeer} questions of \"node-07\" are being passed on already", broken.ToString(), StringComparison.Ordinal);
+        await beyond.DisposeAsync();
+
+        var other = modest.Own.Towards("hq", EnrolmentServer.Service, []).Single();
+        Assert.NotNull((await EnrolmentLine.ReadAsync(other, PkiJson.Default.EnrolmentGreeting, EnrolmentLine.LongestGreeting, CancellationToken.None)).Message);
+        held.Add(other);
+        foreach (var stream in held)
+        {
+            stream.Abort(CloseReason.ClientReset);
+            await stream.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_question_that_leads_nowhere_is_told_so()
     {
         await using var site = await TestSite.StartAsync();

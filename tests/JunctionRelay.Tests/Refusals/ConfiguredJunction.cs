@@ -16,6 +16,9 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     private ConfiguredJunction(TestFolder folder, JunctionPlan plan, LinkService links, RelayService relays, TestLog log, TestLog<LinkService> linkLog) =>
         (_folder, _plan, Links, Relays, Log, LinkLog) = (folder, plan, links, relays, log, linkLog);
 
+    // Who listens for peers.
+    private PeerListeners? _listeners;
+
     public LinkService Links { get; }
     public RelayService Relays { get; }
     public TestLog Log { get; }
@@ -57,6 +60,12 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
         if (denied is not null) junction.Deny(denied);
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);
+        if (plan is { Links: { } of, Peers: { } peers })
+        {
+            junction._listeners = new PeerListeners(() => (of, peers), links.Streams, relays.Connections, relays.Metrics, new TestLog<PeerListeners>(), TimeProvider.System);
+            await junction._listeners.StartAsync(CancellationToken.None);
+        }
+
         return junction;
     }
 
@@ -81,6 +90,12 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     {
         Relays.StopNow();
         await Links.StoppingAsync(CancellationToken.None);
+        if (_listeners is not null)
+        {
+            await _listeners.StopAsync(CancellationToken.None);
+            _listeners.Dispose();
+        }
+
         await Relays.StopAsync(CancellationToken.None);
         await Links.StopAsync(CancellationToken.None);
         await Relays.DisposeAsync();

@@ -8,7 +8,7 @@ namespace JunctionRelay.Tests.Refusals;
 /// </summary>
 public sealed class RefusalMatrixTests
 {
-    private static readonly string[] Ways = ["tls listener", "link", "reverse link", "chain", "plain relay", "behind a balancer", "socks5", "http CONNECT"];
+    private static readonly string[] Ways = ["tls listener", "link", "reverse link", "chain", "plain relay", "unix socket", "behind a balancer", "socks5", "http CONNECT", "reverse listener"];
 
     private static readonly string[] Offences =
     [
@@ -100,6 +100,20 @@ public sealed class RefusalMatrixTests
         { "plain relay", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
         { "plain relay", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
 
+        { "unix socket", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
+        { "unix socket", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
+        { "unix socket", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "unix socket", "worker denies", "connection-ended", "in auth", "not today" },
+        { "unix socket", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "unix socket", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
+
+        { "reverse listener", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
+        { "reverse listener", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
+        { "reverse listener", "hook crashes", "connection-ended", "in auth", "hook ended with 137" },
+        { "reverse listener", "worker denies", "connection-ended", "in auth", "not today" },
+        { "reverse listener", "worker hangs", "connection-ended", "in auth", "did not answer within 0.3 s" },
+        { "reverse listener", "worker crashes", "connection-ended", "in auth", "ended instead of answering" },
+
         { "behind a balancer", "outside range", "connection-ended", "in address-not-allowed", "192.0.2.9" },
         { "behind a balancer", "hook denies", "connection-ended", "in auth", "hook ended with 1" },
         { "behind a balancer", "hook hangs", "connection-ended", "in auth", "did not end within 0.3 s" },
@@ -142,6 +156,14 @@ public sealed class RefusalMatrixTests
         [("plain relay", "name not allowed")] = "a client without TLS or greeting has no name",
         [("plain relay", "service not allowed")] = OneTarget,
         [("plain relay", "paused")] = OfServices,
+        [("unix socket", "name not allowed")] = "a client without TLS or greeting has no name",
+        [("unix socket", "service not allowed")] = OneTarget,
+        [("unix socket", "paused")] = OfServices,
+        [("unix socket", "outside range")] = "it has no addresses: the mode of its file says who may open it (0660), and abstract ones are refused",
+        [("reverse listener", "name not allowed")] = "a client without TLS or greeting has no name; whether a peer may have us listen is in peers.listen (LinkPolicyTests, LinkReloadTests)",
+        [("reverse listener", "outside range")] = "its clients connect to the other junction: `allow` is refused in the file, and the address to listen on says who can connect",
+        [("reverse listener", "service not allowed")] = OneTarget,
+        [("reverse listener", "paused")] = OfServices,
         [("behind a balancer", "name not allowed")] = "a client without TLS or greeting has no name",
         [("behind a balancer", "service not allowed")] = OneTarget,
         [("behind a balancer", "paused")] = OfServices,
@@ -150,7 +172,7 @@ public sealed class RefusalMatrixTests
     };
 
     private static string? WhySenseless(string way, string offence) => Senseless.GetValueOrDefault((way, offence))
-        ?? (way is "plain relay" or "behind a balancer" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "revoked" or "wrong usage" or "CA used as leaf" ? NoTls
+        ?? (way is "plain relay" or "unix socket" or "reverse listener" or "behind a balancer" or "socks5" or "http CONNECT" && offence is "no certificate" or "other CA" or "expired" or "not yet valid" or "revoked" or "wrong usage" or "CA used as leaf" ? NoTls
         : way != "chain" && offence == "revoked before the peer" ? "there is nobody before the peer" : null);
 
     [Fact]
@@ -188,6 +210,8 @@ public sealed class RefusalMatrixTests
     [InlineData("reverse link")]
     [InlineData("chain")]
     [InlineData("plain relay")]
+    [InlineData("unix socket")]
+    [InlineData("reverse listener")]
     [InlineData("behind a balancer")]
     [InlineData("socks5")]
     [InlineData("http CONNECT")]

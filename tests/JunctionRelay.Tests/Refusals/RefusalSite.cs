@@ -27,6 +27,8 @@ internal sealed class RefusalSite : IAsyncDisposable
     private readonly string _offence;
     private TestJunction? _cloud;
     private ConfiguredJunction? _dmz;
+    private ConfiguredJunction? _far;   // listens for hq
+    private int _farPort;
 
     private RefusalSite(string way, string offence) => (_way, _offence) = (way, offence);
 
@@ -57,6 +59,7 @@ internal sealed class RefusalSite : IAsyncDisposable
         try
         {
             if (way is "link" or "reverse link" or "chain") await site.LinkAsync();
+            else if (way == "reverse listener") await site.ListenFarAsync();
             else site.Hq = await ConfiguredJunction.StartAsync("hq", site.Relay(), Hook(offence));
             if (offence == "revoked" && way is "tls listener") site.Hq.Deny("cloud");
             return site;
@@ -71,6 +74,7 @@ internal sealed class RefusalSite : IAsyncDisposable
     /// <summary>Waits until all links are up.</summary>
     public async Task LinkedAsync()
     {
+        if (_far is not null) await Eventually.TrueAsync(() => Ports.IsListening(_farPort), () => "the far junction does not listen for hq");
         if (_cloud is null) return;
         if (_dmz is not null) await _dmz.LinkedAsync("hq");
         await (_dmz ?? Hq).LinkedAsync("cloud");
@@ -93,7 +97,9 @@ internal sealed class RefusalSite : IAsyncDisposable
             var (bytes, end) = await peer.ReadToEndAsync();
             var refused = entrance switch
             {
-                "plain relay" or "behind a balancer" => end == SeenEnd.Reset && bytes.Length == 0,
+                "plain relay" or "behind a balancer" or "reverse listener" => end == SeenEnd.Reset && bytes.Length == 0,
+                // It knows no resets.
+                "unix socket" => bytes.Length == 0,
                 // 05 00 (no authentication) or 05 02 01 01 (wrong password), then 05 and the reason. Or a reset, before anything was said.
                 "socks5" => bytes.Length == 0 ? end == SeenEnd.Reset : bytes is [5, 0, 5, not 0, ..] or [5, 2, 1, not 0] or [5, 0xFF],
                 _ => bytes.Length == 0 ? end == SeenEnd.Reset : Encoding.ASCII.GetString(bytes).Split(' ') is ["HTTP/1.1", "403" or "407" or "503", ..],
@@ -145,11 +151,19 @@ internal sealed class RefusalSite : IAsyncDisposable
     {
         if (_cloud is not null) await _cloud.DisposeAsync();
         if (_dmz is not null) await _dmz.DisposeAsync();
+        if (_far is not null) await _far.DisposeAsync();
         if (Hq is not null) await Hq.DisposeAsync();
         _target.Dispose();
     }
 
-    private EndPoint Address(string entrance) => _cloud is null ? Hq.AddressOf("in") : _cloud.AddressOf(entrance);
+    private EndPoint Address(string entrance) => _far is not null ? new IPEndPoint(IPAddress.Loopback, _farPort) : _cloud is null ? Hq.AddressOf("in") : _cloud.AddressOf(entrance);
+
+    private async Task ListenFarAsync()
+    {
+        _farPort = Ports.Free();
+        _far = await ConfiguredJunction.StartAsync("far", $$""" "linkListen": "127.0.0.1:0", "services": { "none": { "open": "127.0.0.1:1" } }, "peers": { "hq": { "listen": "127.0.0.1:{{_farPort}}" } } """);
+        Hq = await ConfiguredJunction.StartAsync("hq", $$"""{{Relay()}}, "links": { "far": { "dial": "{{_far.LinkAddress}}" } }""", Hook(_offence));
+    }
 
     private async Task LinkAsync()
     {
@@ -215,6 +229,8 @@ internal sealed class RefusalSite : IAsyncDisposable
         "tls listener" => $$"""
             "listen": "tls://127.0.0.1:0", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0", "tls": { "allowNames": "{{(_offence == "name not allowed" ? "node-*" : "cloud")}}" }
             """,
+        "unix socket" => $$""" "listen": "unix:in.sock", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
+        "reverse listener" => $$""" "listen": "link://far/127.0.0.1:{{_farPort}}", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
         "plain relay" => $$""" "listen": "127.0.0.1:0", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
         "behind a balancer" => $$""" "listen": "127.0.0.1:0", "proxyFrom": "127.0.0.0/8", "target": "127.0.0.1:{{TargetPort}}", "healthInterval": "0" """,
         _ => $$"""
@@ -283,7 +299,7 @@ internal sealed class RefusalSite : IAsyncDisposable
 
     private byte[] Words(string entrance) => entrance switch
     {
-        "plain relay" => "knock"u8.ToArray(),
+        "plain relay" or "unix socket" or "reverse listener" => "knock"u8.ToArray(),
         "behind a balancer" => "PROXY TCP4 192.0.2.9 203.0.113.1 4711 443\r\nknock"u8.ToArray(),
         "socks5" when _cloud is null && _offence == "name not allowed" => [5, 1, 2, 1, 5, .. "cloud"u8, 6, .. "secret"u8],
         "socks5" => [5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, (byte)(TargetPort >> 8), (byte)TargetPort, .. "knock"u8],
