@@ -7,7 +7,6 @@ namespace JunctionRelay.Scenarios;
 /// <c>junction check</c> where nothing is installed: one file, published by the line of <c>docs/troubleshooting.md</c>, in a file system that holds nothing beside it but the libraries which the
 /// document names, run by a user without rights, home or a place to write; and what is said where they are older, or not there.
 /// </summary>
-[Trait(Size.Name, Size.Release)]
 public sealed partial class CheckRunsFromOneFile
 {
     private const string Server = "127.0.0.2";
@@ -89,7 +88,7 @@ public sealed partial class CheckRunsFromOneFile
     }
 
     private static Task<ProgramResult> RunAsync(string root, params string[] arguments) => RealProgram.Run(
-        "env", ["-i", "unshare", "--mount", "--pid", "--fork", $"--mount-proc={root}/proc", "chroot", "--userspec=65534:65534", root, "/junction", .. arguments], within: TimeSpan.FromSeconds(60));
+        "env", ["-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "unshare", "--mount", "--pid", "--fork", $"--mount-proc={root}/proc", "chroot", "--userspec=65534:65534", root, "/junction", .. arguments], within: TimeSpan.FromSeconds(60));
 
     // Of the file itself, not of the libraries that it brings in.
     private static IEnumerable<string> OwnVersions(string wanted, string file)

@@ -10,7 +10,7 @@ namespace JunctionRelay.Scenarios;
 public sealed class VendorPortMovesUnderHeldSeats
 {
     private const int Seats = 200;
-    private const int Clients = 4;
+    private static readonly int Clients = Scale.Of(2, 10);
     private const int Restarts = 20;
     private const int FirstPort = 41200;
 

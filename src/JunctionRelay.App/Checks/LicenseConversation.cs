@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
 
@@ -13,7 +14,7 @@ internal sealed class LicenseConversation(CheckTrail trail, string vendor, strin
 {
     private readonly byte[] _hello = new FlexLmHello
     {
-        User = Ascii(Environment.UserName, FlexLmHello.MaxUserBytes),
+        User = Ascii(OwnUser.Name, FlexLmHello.MaxUserBytes),
         Host = Ascii(Environment.MachineName, FlexLmHello.MaxHostBytes),
         Vendor = vendor,
         Display = "junction check",

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Text;
 using JunctionRelay.App.CommandLine;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Configuration;
 using JunctionRelay.Files;
 using JunctionRelay.Licensing;
@@ -131,7 +132,7 @@ internal static class HostsCommand
         }
         catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException && e.HResult == ReadOnlyFileSystem))
         {
-            error.WriteLine($"junction hosts: {path} may not be changed by {Environment.UserName} ({e.Message}); {(OperatingSystem.IsWindows() ? "run this as Administrator" : "run this as root (sudo)")}, or start the job with junction exec, which needs no rights");
+            error.WriteLine($"junction hosts: {path} may not be changed by {OwnUser.Name} ({e.Message}); {(OperatingSystem.IsWindows() ? "run this as Administrator" : "run this as root (sudo)")}, or start the job with junction exec, which needs no rights");
             return ExitCodes.NotPermitted;
         }
         catch (IOException e)

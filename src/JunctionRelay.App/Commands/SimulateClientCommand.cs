@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Demo;
+using JunctionRelay.App.Hosting;
 using JunctionRelay.Licensing;
 
 namespace JunctionRelay.App.Commands;
@@ -33,7 +34,7 @@ internal static class SimulateClientCommand
 
     private static readonly Option<int> Count = SimulateServerCommand.Number("--count", "How many seats to hold", 1, 1, 100_000);
 
-    private static readonly Option<string> User = Text("--user", "The user of the hello", WireHello.MostInUser, () => Environment.UserName);
+    private static readonly Option<string> User = Text("--user", "The user of the hello", WireHello.MostInUser, () => OwnUser.Name);
 
     private static readonly Option<string> Host = Text("--host", "The client host of the hello", WireHello.MostInHost, () => Environment.MachineName);
 

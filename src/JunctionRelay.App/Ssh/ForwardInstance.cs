@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using JunctionRelay.App.Hosting;
 
 namespace JunctionRelay.App.Ssh;
 
@@ -23,7 +24,7 @@ internal sealed class ForwardInstance : IDisposable
         // Only Linux has a name that is free again the moment its holder is killed.
         if (OperatingSystem.IsLinux())
         {
-            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.UserName}\n{what}")));
+            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{OwnUser.Name}\n{what}")));
             var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
             try
             {

@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using JunctionRelay.App.CommandLine;
 using JunctionRelay.App.Commands;
 using JunctionRelay.Configuration;
+using JunctionRelay.Licensing;
 using JunctionRelay.Pki;
 using JunctionRelay.Tests.Configuration;
 
@@ -51,6 +52,30 @@ public sealed partial class LicenseImportTests
             Assert.Empty(config.Write($"made/{name}", text).Problems($"made/{name}"));
             RelayPlanBuilder.Build(config.Read($"made/{name}").Config!, config.Path("made"), TimeProvider.System);
         }
+    }
+
+    /// <summary>What <c>junction env</c> and <c>junction hosts</c> say of a configuration that was imported, where the server's name stands behind a link.</summary>
+    [Theory, MemberData(nameof(Golden))]
+    public async Task Configurations_that_are_made_know_their_nodes_environment_and_hosts(string golden)
+    {
+        var command = (await File.ReadAllLinesAsync(RepositoryFiles.Path($"{Files}/{golden}")))[0];
+        using var folder = new ImportFolder();
+        await folder.ImportAsync(command);
+        if (folder.Made.FirstOrDefault(f => f.Name == "cloud.json") is not { Text: { } cloud }) return;
+        using var config = new ConfigFolder();
+        await MakeAuthorityAsync(config.Path("made"));
+        var read = config.Write("made/cloud.json", cloud).Read("made/cloud.json").Config!;
+        var (variables, problems) = NodeEnvironment.Of(read, junction: null);
+        Assert.Empty(problems);
+        var made = folder.Made.Single(f => f.Name == "license.env").Text;
+        // A vendor daemon's own variable is not the configuration's to know; where the servers are, it knows as well as the license file.
+        Assert.All(variables.SelectMany(v => v.Entries), entry => Assert.Contains(entry, made, StringComparison.Ordinal));
+        if (command.Contains("--sentieon", StringComparison.Ordinal)) Assert.Contains(variables, v => v.Name == "SENTIEON_LICENSE");
+        // Relays have no order, and hosts lines need none.
+        var names = NodeHosts.Of(read, junction: null).Names;
+        Assert.Equal(
+            (folder.Made.FirstOrDefault(f => f.Name == "hosts").Text ?? "").Split('\n').Order(StringComparer.Ordinal),
+            (names.Count > 0 ? HostsBlock.Of(names) : "").Split('\n').Order(StringComparer.Ordinal));
     }
 
     // What the first of the printed lines leave behind.
