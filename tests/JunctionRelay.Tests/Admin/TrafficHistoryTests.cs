@@ -23,7 +23,7 @@ public sealed class TrafficHistoryTests
         await client.SendAsync(new byte[1000]);
         await server.ReadAsync(1000);
         var first = await NextAsync();
-        Assert.Equal(([200.0], [0.0], [1]), (first.ToTarget, first.ToClient, first.Connections));
+        Assert.Equal((200.0, 0.0, 1), (Assert.Single(first.ToTarget), Assert.Single(first.ToClient), Assert.Single(first.Connections)));
 
         var began = time.GetUtcNow();
         for (var more = 1; more < TrafficHistory.Most; more++) await NextAsync();
