@@ -32,6 +32,8 @@ public sealed partial class ExamplesForServiceManagers(ITestOutputHelper output)
     {
         var commands = DocumentedSection.Read("docs/first-hour.md", "## With systemd").Commands;
         Assert.Contains("systemctl enable --now junction\n", commands, StringComparison.Ordinal);
+        // No systemd runs here that could start it.
+        commands = commands.Replace("enable --now", "enable", StringComparison.Ordinal);
         string[] steps =
         [
             "set -e", "mount -t tmpfs none /mnt", "mkdir /mnt/upper /mnt/work /mnt/root", "mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root",
