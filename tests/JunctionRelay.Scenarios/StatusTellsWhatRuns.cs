@@ -6,6 +6,59 @@ namespace JunctionRelay.Scenarios;
 /// <summary><c>junction status</c> asks the junction of a configuration, over a port or a socket file, and says so with its exit code when none answers.</summary>
 public sealed class StatusTellsWhatRuns
 {
+    /// <summary>Who holds which vendor's licenses, from where, since when, through which junction: at both ends of a link, in the table, in JSON, and in metrics without names.</summary>
+    [Fact]
+    public async Task Seats_are_told_with_who_holds_them()
+    {
+        // On the same machine as the junctions, the server needs an address of its own: its vendor port is opened beside it.
+        const string Server = "127.0.0.2";
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        int link = FreePort.Next(), lmgrd = FreePort.Next(), hqAdmin = FreePort.Next(), cloudAdmin = FreePort.Next();
+        await using var licenses = await SimulatedLicenses.Start(Server, lmgrd, FreePort.Next(), 3);
+        var far = folder.Write("hq.json", $$"""
+            {
+              "identity": {{authority.Identity("hq")}}, "linkListen": ["127.0.0.1:{{link}}"], "admin": { "listen": "127.0.0.1:{{hqAdmin}}" },
+              "services": { "lmgrd": { "target": ["{{Server}}:{{lmgrd}}"], "protocol": "flexlm" } }, "peers": { "cloud": { "services": ["lmgrd"] } }
+            }
+            """);
+        var near = folder.Write("cloud.json", $$"""
+            {
+              "identity": {{authority.Identity("cloud")}}, "links": { "hq": { "dial": ["127.0.0.1:{{link}}"] } }, "admin": { "listen": "127.0.0.1:{{cloudAdmin}}" },
+              "relays": { "lmgrd": { "listen": ["127.0.0.1:{{lmgrd}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" } }
+            }
+            """);
+        await using var hq = await JunctionProcess.Start(File.ReadAllText(far));
+        await using var cloud = await JunctionProcess.Start(File.ReadAllText(near));
+        await cloud.Line("link with hq is up", Deadline.Start);
+        var before = TimeProvider.System.GetUtcNow();
+        await using var client = RealProgram.Start(
+            JunctionProcess.Binary(), ["simulate-client", "--server", $"127.0.0.1:{lmgrd}", "--user", "alice", "--host", "node07", "--count", "2", "--hold"], new ProgramOptions { StopSignal = Signal.Kill });
+        await client.Line(l => l == "held", "that its seats are held", Deadline.Start);
+        var after = TimeProvider.System.GetUtcNow();
+
+        foreach (var (config, admin, relay, peer) in new[] { (near, cloudAdmin, "lmgrd", null), (far, hqAdmin, "service/lmgrd", "cloud") })
+        {
+            var seats = Assert.Single((await Json(config)).GetProperty("seats").EnumerateArray());
+            Assert.Equal((relay, "demod", 2), (seats.GetProperty("relay").GetString(), seats.GetProperty("vendor").GetString(), seats.GetProperty("held").GetInt32()));
+            var holder = Assert.Single(seats.GetProperty("holders").EnumerateArray());
+            Assert.Equal(("alice", "node07", 2), (holder.GetProperty("user").GetString(), holder.GetProperty("host").GetString(), holder.GetProperty("held").GetInt32()));
+            Assert.Equal(peer, holder.TryGetProperty("peer", out var through) ? through.GetString() : null);
+            Assert.InRange(holder.GetProperty("since").GetDateTimeOffset(), before, after);
+            var table = await RealProgram.Succeed(JunctionProcess.Binary(), ["status", "-c", config]);
+            Assert.Matches($@"(?m)^{relay} +demod +2 *$", table);
+            Assert.Matches($@"(?m)^ +2 +alice@node07 +127\.0\.0\.1 +{peer ?? "-"} +[0-9]", table);
+            using var http = new HttpClient();
+            var metrics = await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics");
+            Assert.Contains($"junction_seats{{relay=\"{relay}\",vendor=\"demod\"}} 2\n", metrics, StringComparison.Ordinal);
+            Assert.DoesNotContain("alice", metrics, StringComparison.Ordinal);
+        }
+
+        client.Input.Close();
+        Assert.Contains("returned", (await client.Exit(Deadline.Start)).Output, StringComparison.Ordinal);
+        await Deadline.Until(async () => !(await Json(far)).GetProperty("seats").EnumerateArray().Any() && !(await Json(near)).GetProperty("seats").EnumerateArray().Any(), Deadline.Start, "no seat is told");
+    }
+
     [Theory]
     [InlineData("\"listen\": \"127.0.0.1:{0}\"")]
     [InlineData("\"listen\": \"unix:admin.sock\"")]

@@ -122,6 +122,9 @@ internal static class CheckLimits
 
     public static readonly TimeSpan Handshake = TimeSpan.FromSeconds(5);
 
+    /// <summary>Of a junction's greeting at one of so many addresses, which are greeted one after the other.</summary>
+    public static TimeSpan Greet(int addresses) => TimeSpan.FromSeconds(Math.Max(1, Handshake.TotalSeconds / addresses));
+
     /// <summary>Of a far junction's answer, which for a check waits 5 s for a target that is silent; there may be two of them.</summary>
     public static readonly TimeSpan FarDial = TimeSpan.FromSeconds(11);
 

@@ -14,7 +14,7 @@ namespace JunctionRelay.App.Checks;
 internal sealed class LinkProbe(LinksPlan plan, DialledLink link, CheckTrail trail, (LinkProbe Link, string Service)? through = null) : IAsyncDisposable
 {
     private readonly SocketDialer _dialer = new(SocketSettings.Default);
-    private readonly LinkOptions _options = plan.Options with { Resume = TimeSpan.Zero, HelloTimeout = CheckLimits.Handshake / link.Addresses.Count };
+    private readonly LinkOptions _options = plan.Options with { Resume = TimeSpan.Zero, HelloTimeout = CheckLimits.Greet(link.Addresses.Count) };
     private LinkSession? _session;
     private Task _carrying = Task.CompletedTask;
 

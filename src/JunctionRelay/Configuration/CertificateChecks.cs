@@ -1,5 +1,7 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using JunctionRelay.Connections;
 using JunctionRelay.Files;
 
 namespace JunctionRelay.Configuration;
@@ -17,6 +19,21 @@ internal sealed class CertificateChecks(List<ConfigProblem> problems)
             CheckPair(certificate, key);
         if (files.Trust is { } trust && _checked.Add((trust.File, null)))
             CheckTrust(trust);
+    }
+
+    /// <summary>Whether the certificate names a junction, as links want it. One that cannot be read has been told of already.</summary>
+    public void CheckName(TlsFiles.Named certificate)
+    {
+        try
+        {
+            using var loaded = File.Exists(certificate.File) ? X509Certificate2.CreateFromPem(File.ReadAllText(certificate.File)) : null;
+            if (loaded is not null && PeerIdentity.Of(loaded).Name.Length == 0)
+                Add(certificate, "names nobody: it has no DNS name or URI among its subject alternative names, and a common name counts for nothing", "have one issued with subjectAltName=DNS:NAME");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or AsnContentException)
+        {
+            // Told where its pair is checked.
+        }
     }
 
     private void CheckPair(TlsFiles.Named certificate, TlsFiles.Named key)

@@ -41,6 +41,9 @@ internal sealed partial class ConfigChecks
             if (IsAbsent(file, $"identity.{what}") && !_bound.IsUnclear("identity.directory"))
                 Add($"identity.{what}", "is missing, and both ends of a link prove who they are", "name the PEM file, or identity.directory");
         }
+
+        if (_identity.Certificate is { } ours)
+            _certificates.CheckName(ours);
     }
 
     private void CheckPeers()

@@ -161,5 +161,5 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
     }
 
     private static string? CertificateName(TlsFiles identity, CertificateStores certificates) =>
-        identity is { Certificate: not null, Key: not null } && certificates.Of(identity).Now.Identity is { } ours ? PeerIdentity.Of(ours.Certificate, ours.Domain).Name : null;
+        identity is { Certificate: not null, Key: not null } && certificates.Of(identity).Now.Identity is { } ours && PeerIdentity.Of(ours.Certificate, ours.Domain).Name is { Length: > 0 } name ? name : null;
 }

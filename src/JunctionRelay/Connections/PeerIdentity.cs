@@ -41,6 +41,10 @@ internal sealed record PeerIdentity(string Name, IReadOnlyList<string> Names, st
         };
     }
 
+    /// <summary>What people call a certificate, for lists of them alone: the name of whoever it names, else its common name, as of an authority.</summary>
+    public static string Label(X509Certificate2 certificate, string? domain) =>
+        Of(certificate, domain).Name is { Length: > 0 } name ? name : certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+
     /// <summary>The hash by which <see cref="Key"/> names a public key.</summary>
     public static string KeyOf(PublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
 

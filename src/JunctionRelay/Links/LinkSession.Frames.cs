@@ -313,8 +313,7 @@ internal sealed partial class LinkSession
         lock (_gate)
             (asked, _nextPong) = (_nextPong, null);
         asked?.TrySetResult(measured);
-        // What queues on the way is not distance: falls at once, rises slowly.
-        RoundTrip = RoundTrip == TimeSpan.Zero || measured < RoundTrip ? measured : RoundTrip + (measured - RoundTrip) / 16;
+        RoundTrip = StreamWindow.Distance(RoundTrip, measured);
     }
 
     private LinkStream? Find(uint id)

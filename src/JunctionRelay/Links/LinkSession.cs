@@ -433,6 +433,8 @@ internal sealed partial class LinkSession
         lock (_gate)
         {
             _transport = transport;
+            // It may have come by another way.
+            RoundTrip = TimeSpan.Zero;
             RemoteEndPoint = transport.RemoteEndPoint;
             Peer = transport.Peer;
             (_isDown, _refusesOpens) = (false, false);

@@ -114,11 +114,26 @@ internal sealed partial class LinkStream
     /// <summary>A write waits until the link has sent more, or for the peer. Any thread may look.</summary>
     public bool HasWaitingWrite => _output.IsWaiting;
 
-    /// <summary>Whoever waits for bytes, the end or room goes on with what there is, on this thread. Not under any lock.</summary>
+    /// <summary>Whoever waits for bytes, the end, room or the taker's answer goes on with what there is, on this thread. Not under any lock.</summary>
     public void Continue()
     {
+        if (_answered is not null)
+            TellAnswer();
         _input.Continue();
         _output.Continue();
+    }
+
+    private void TellAnswer()
+    {
+        TaskCompletionSource? answered;
+        lock (Gate)
+        {
+            if (Ledger.PeerLimit == 0)
+                return;
+            (answered, _answered) = (_answered, null);
+        }
+
+        answered?.TrySetResult();
     }
 
     /// <summary>The session is over, and the stream with it.</summary>
@@ -266,12 +281,10 @@ internal sealed partial class LinkStream
         _output.Acknowledged();
         if (Ledger.DataDue > 0)
             Session.EnqueueData(this);
-        if (_output.IsWaiting)
+        if (_output.IsWaiting || _answered is not null)
             Session.HasNews(this);
         if (Ledger.PeerDelivered >= Ledger.Written)
             _drained?.TrySetResult();
-        if (Ledger.PeerLimit > 0)
-            _answered?.TrySetResult();
         ForgetIfSettled();
     }
 

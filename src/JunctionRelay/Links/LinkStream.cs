@@ -119,13 +119,12 @@ internal sealed partial class LinkStream : Connection
     /// <summary>Completes when the taker of a stream that we hold has reached the target, and throws what a read of a broken stream throws when it has not.</summary>
     public async Task WhenAnswered()
     {
-        Task answered;
+        var answered = Task.CompletedTask;
         lock (Gate)
         {
-            _answered ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (IsOver || Ledger.PeerLimit > 0)
-                _answered.TrySetResult();
-            answered = _answered.Task;
+            // Goes on where the answer was read, as readers do.
+            if (!IsOver && Ledger.PeerLimit == 0)
+                answered = (_answered ??= new TaskCompletionSource()).Task;
         }
 
         await answered;
@@ -200,7 +199,8 @@ internal sealed partial class LinkStream : Connection
         Clear();
         _input.Wake();
         _drained?.TrySetResult();
-        _answered?.TrySetResult();
+        if (_answered is { } answered)
+            ThreadPool.UnsafeQueueUserWorkItem(static answered => answered.TrySetResult(), answered, preferLocal: false);
     }
 
     // Memory and budgets go back.

@@ -222,6 +222,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
                     return new LinkTransportEnd(IsSilent: true);
                 if (Bytes >= options.RotateAfterBytes)
                     session.RequestRotation();
+                session.Segments.Trim();
             }
         }
         catch (OperationCanceledException)

@@ -53,6 +53,18 @@ internal struct StreamWindow(int minimum, long now)
         return Math.Max(limit, delivered + _size);
     }
 
+    /// <summary>
+    /// The round trip to reckon with after one was <paramref name="measured"/>. What queues on the way is not distance, however long it queues, and a window that grew with
+    /// it would lengthen the queue: falls at once, rises by a sixteenth of itself at most.
+    /// </summary>
+    public static TimeSpan Distance(TimeSpan before, TimeSpan measured)
+    {
+        if (before == TimeSpan.Zero || measured <= before)
+            return measured;
+        var most = Math.Max(before.Ticks, ShortestRoundTrip.Ticks);
+        return before + TimeSpan.FromTicks(Math.Min(measured.Ticks - before.Ticks, most) / 16);
+    }
+
     /// <summary>Everything goes back to the budget.</summary>
     public void Release(LinkBudget budget)
     {

@@ -60,7 +60,7 @@ internal sealed class CertificateStore
             (_seen, _broken) = (seen, null);
             Credentials.Replace(state);
             return (News.Replaced, state.Identity is { } identity
-                ? $"{PeerIdentity.Of(identity.Certificate, identity.Domain).Name}, serial {identity.Certificate.SerialNumber}, valid until {identity.Certificate.NotAfter.ToUniversalTime():u}"
+                ? $"{PeerIdentity.Label(identity.Certificate, identity.Domain)}, serial {identity.Certificate.SerialNumber}, valid until {identity.Certificate.NotAfter.ToUniversalTime():u}"
                 : $"{state.Trust!.Count} authorities");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)

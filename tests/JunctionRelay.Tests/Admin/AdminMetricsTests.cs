@@ -91,6 +91,8 @@ public sealed class AdminMetricsTests
         Assert.Equal(["service/lmgrd"], status.Relays.Select(r => r.Name));
         Assert.Equal(["identity.certificate", "identity.trust"], status.Certificates.Select(c => c.Kind));
         Assert.All(status.Certificates, c => Assert.InRange(c.DaysLeft, 0.5, (c.NotAfter - c.NotBefore).TotalDays));
+        // An authority has no name but its common name.
+        Assert.All(status.Certificates, c => Assert.NotEmpty(c.Name));
         var metrics = (await junction.GetAsync("/metrics")).Text;
         Assert.Contains("junction_link_up{link=\"hq\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.Contains("junction_link_up{link=\"node-*\"} 0\n", metrics, StringComparison.Ordinal);

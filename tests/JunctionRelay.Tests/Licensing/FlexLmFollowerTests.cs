@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using JunctionRelay.App.Demo;
 using JunctionRelay.Connections;
 using JunctionRelay.Licensing;
 using JunctionRelay.Tests.Harness;
@@ -21,6 +22,25 @@ public sealed class FlexLmFollowerTests
         Assert.Equal(Redirect, await talk.HearAsync(Redirect.Length));
         Assert.Equal(["alice node01 demod 4242 → lic.example.org:40000"], talk.Redirects);
         Assert.Empty(talk.Lost);
+    }
+
+    /// <summary>The conversation that was captured and published (<see cref="PublishedPacketTests"/>) and others like it, in the simulator's own words and split anywhere.</summary>
+    [Fact]
+    public async Task What_the_simulator_says_in_its_own_words_is_followed()
+    {
+        var random = new Random(6);
+        for (var round = 0; round < 200; round++)
+        {
+            var hello = round == 0 ? new WireHello { User = "frey", Host = "login01", Vendor = "MLM", Display = "/dev/pts/73", ProcessId = "35174" }
+                : new WireHello { User = $"user{round}", Host = $"node{random.Next()}", Vendor = $"ven{random.Next(1000)}", ProcessId = $"{random.Next()}" };
+            var redirect = round == 0 ? new WireRedirect("mathworks.lm.udel.edu", 40000) : new WireRedirect($"lic{random.Next()}.example.org", random.Next(1, 65536));
+            var talk = new Talk();
+            foreach (var piece in hello.ToBytes().Chunk(random.Next(1, 148))) await talk.SayAsync(piece);
+            foreach (var piece in redirect.ToBytes().Chunk(random.Next(1, 60))) await talk.AnswerAsync(piece);
+            Assert.Equal(redirect.ToBytes(), await talk.HearAsync(redirect.ToBytes().Length));
+            Assert.Equal([$"{hello.User} {hello.Host} {hello.Vendor} {hello.ProcessId} → {redirect.Host}:{redirect.Port}"], talk.Redirects);
+            Assert.Empty(talk.Lost);
+        }
     }
 
     [Fact]

@@ -36,6 +36,22 @@ public sealed class LicensePresetTests
     public void What_no_source_confirms_is_left_out(string name) => Assert.DoesNotContain(LicensePresets.All.Keys, k => k.Contains(name, StringComparison.OrdinalIgnoreCase));
 
     [Fact]
+    public void Managers_that_cannot_be_relayed_are_named_with_what_to_do_instead()
+    {
+        var impossible = LicensePresets.All.Where(p => p.Value.Instead is not null).ToList();
+        Assert.Equal(["arden-webcnx", "sentinel-rms"], impossible.Select(p => p.Key).Order(StringComparer.Ordinal));
+        foreach (var (name, preset) in impossible)
+        {
+            using var folder = new ConfigFolder().Write("junction.json", $$"""{ "relays": { "a": { "preset": "{{name}}", "listen": ["127.0.0.1:0"], "target": ["lic1:1"] } } }""");
+            var problem = Assert.Single(folder.Problems("junction.json"));
+            Assert.Contains("relays.a.preset", problem, StringComparison.Ordinal);
+            Assert.Contains($"{preset.Product}, which cannot be relayed", problem, StringComparison.Ordinal);
+            Assert.Contains(preset.Instead!, problem, StringComparison.Ordinal);
+            Assert.Contains("UDP", preset.Instead, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task The_page_says_what_they_say()
     {
         var path = RepositoryFiles.Path(Document);

@@ -57,6 +57,23 @@ public sealed class IdentityTlsTests : IDisposable
         Assert.Equal(CloseReason.DialCertificateRejected, dialler.Reason);
     }
 
+    [Fact]
+    public async Task Two_authorities_of_one_domain_serve_side_by_side_while_junctions_move_from_one_to_the_other()
+    {
+        using var next = new TestAuthority();
+        X509Certificate2Collection both = [next.Ca.Certificate, _authority.Ca.Certificate];
+        foreach (var (server, client) in new[] { (_authority, next), (next, _authority), (next, next) })
+        {
+            var (hq, node) = await ShakeAsync(server.Identity("hq"), client.Identity("node-07"), "hq", both);
+            Assert.Equal(("node-07", "hq"), (hq.Connection!.Peer!.Name, node.Connection!.Peer!.Name));
+            Assert.Equal([client.Ca.KeyHash], hq.Connection.Peer.Authorities);
+        }
+
+        // Once the old one is out of trust, what it issued is nothing.
+        var (refused, _) = await ShakeAsync(next.Identity("hq"), _authority.Identity("node-07"), "hq", next.Trust);
+        Assert.Equal(CloseReason.CertificateUntrusted, refused.Reason);
+    }
+
     public static TheoryData<string, string> Thefts => new()
     {
         { "another DNS name", "HasNotPermittedNameConstraint" },
@@ -125,7 +142,8 @@ public sealed class IdentityTlsTests : IDisposable
             names.AddUri(new Uri(uri));
             request.CertificateExtensions.Add(names.Build());
         });
-        var (server, _) = await ShakeAsync(_authority.Identity("hq"), TlsIdentity.From(forged), "hq");
+        // Who has no name is in no domain either, and knows hq by its full name.
+        var (server, _) = await ShakeAsync(_authority.Identity("hq"), TlsIdentity.From(forged), "hq.junction.internal");
         Assert.NotEqual("hq", server.Connection?.Peer?.Name);
         if (uri.Length == 0)
         {
