@@ -135,7 +135,8 @@ command -v dotnet >/dev/null || fail "Missing: dotnet, the .NET 10 SDK (https://
 install_missing
 
 say "building"
-dotnet build JunctionRelay.sln -c Release -v quiet -nologo -warnaserror >"$work/build.log" 2>&1 || { sort -u "$work/build.log" >&2; fail "The build failed."; }
+# A props file of the user's may have turned the analyzers off, and what they find is part of the build.
+dotnet build JunctionRelay.sln -c Release -v quiet -nologo -warnaserror -p:RunAnalyzers=true >"$work/build.log" 2>&1 || { sort -u "$work/build.log" >&2; fail "The build failed."; }
 # Compiled ahead, as the container's program is: a third less processor time at each of a thousand starts.
 dotnet publish src/JunctionRelay.App -c Release --use-current-runtime --self-contained false -p:PublishReadyToRun=true -p:RunAnalyzers=false \
   -p:NuGetLockFilePath=obj/ahead.lock.json -o "$work/out" -v quiet -nologo >"$work/publish.log" 2>&1 || { cat "$work/publish.log" >&2; fail "Publishing failed."; }

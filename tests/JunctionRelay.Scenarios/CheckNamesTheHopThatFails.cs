@@ -23,6 +23,7 @@ public sealed partial class CheckNamesTheHopThatFails
     private const string CutOff = "-16: Cannot read data from license server system (or -15: Cannot connect to license server system)";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan FarBelowAllInTurn = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan OnABusyMachine = TimeSpan.FromSeconds(60);
 
     [Theory]
@@ -55,7 +56,8 @@ public sealed partial class CheckNamesTheHopThatFails
 
         var config = folder.Write("cloud.json", CloudConfig(folder, fault, out var enterpriseConfig));
         await using var licenses = fault is "lmgrd port closed" or "web server instead of lmgrd" ? null
-            : await SimulatedLicenses.Start(Server, Lmgrd, VendorPort, 1, server, fault == "redirect to nowhere" ? "gone.test" : "lic.test");
+            // The simulated daemon holds a seat for whoever says hello, and so for a moment for a check.
+            : await SimulatedLicenses.Start(Server, Lmgrd, VendorPort, 3, server, fault == "redirect to nowhere" ? "gone.test" : "lic.test");
         await using var web = fault != "web server instead of lmgrd" ? null
             : RealProgram.Start("python3", ["-m", "http.server", $"{Lmgrd}", "--bind", Server], new ProgramOptions { Host = server, Folder = folder.Path, StopSignal = Signal.Kill });
         if (web is not null) await web.Listening(Lmgrd);
@@ -92,7 +94,7 @@ public sealed partial class CheckNamesTheHopThatFails
         var node = await hosts.AddHost("node");
         var cloud = await hosts.AddHost("cloud");
         await NetworkNamespaces.Connect(node, ["10.94.1.2/24"], cloud, [$"{Junction}/24"]);
-        int[] silent = [Lmgrd + 1, Lmgrd + 2, Lmgrd + 3, Lmgrd + 4];
+        int[] silent = [Lmgrd + 1, Lmgrd + 2, Lmgrd + 3, Lmgrd + 4, Lmgrd + 5];
         foreach (var port in silent) await NetworkCuts.Drop(cloud, port);
         using var authority = new TestCertificates(folder);
         var addresses = string.Join(", ", silent.Select(p => $"\"{Junction}:{p}\""));
@@ -107,16 +109,17 @@ public sealed partial class CheckNamesTheHopThatFails
             """);
         await using var junction = await JunctionProcess.Start(File.ReadAllText(config), new ProgramOptions { Host = node });
         var options = new ProgramOptions { Host = node };
+        // Three programs start at once here, beside other scenarios: what counts is that one address after the other would take 25 s.
         await Task.WhenAll(
-            CheckAsync(["check", "link", "-c", config, "--json"], options, new("tcp", 12, $"{Junction}:{silent[0]}", "firewall", "-15: Cannot connect to license server system"), warnings: silent.Length),
-            CheckAsync(["check", "targets", "-c", config, "--json"], options, new("dial", 15, $"{Junction}:{silent[0]}", "firewall", CutOff), warnings: silent.Length),
+            CheckAsync(["check", "link", "-c", config, "--json"], options, new("tcp", 12, $"{Junction}:{silent[0]}", "firewall", "-15: Cannot connect to license server system"), silent.Length, FarBelowAllInTurn),
+            CheckAsync(["check", "targets", "-c", config, "--json"], options, new("dial", 15, $"{Junction}:{silent[0]}", "firewall", CutOff), silent.Length, FarBelowAllInTurn),
             CheckListAsync());
 
         async Task CheckListAsync()
         {
             var watch = Stopwatch.StartNew();
             var result = await RealProgram.Run(JunctionProcess.Binary(), ["check", string.Join(':', silent.Select(p => $"{p}@{Junction}"))], options, OnABusyMachine);
-            Assert.True(result.ExitCode == 12 && watch.Elapsed < Limit, $"it took {watch.Elapsed.TotalSeconds:0.0} s: {result}");
+            Assert.True(result.ExitCode == 12 && watch.Elapsed < FarBelowAllInTurn, $"it took {watch.Elapsed.TotalSeconds:0.0} s: {result}");
             Assert.Equal(silent.Length, Regex.Count(result.Output, @"(?m)^  warning  tcp .* \([45][0-9]{3}\.[0-9] ms\)$"));
             Assert.Equal(silent.Length, Regex.Count(result.Output, @"(?m)^  FAILED   tcp .* \([45][0-9]{3}\.[0-9] ms\)$"));
         }
@@ -137,7 +140,7 @@ public sealed partial class CheckNamesTheHopThatFails
 
     private static string[] Unprivileged => ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/nonexistent", $"DOTNET_BUNDLE_EXTRACT_BASE_DIR={Path.GetTempPath()}"];
 
-    private static async Task CheckAsync(string[] arguments, ProgramOptions options, Expected expected, int warnings = 0)
+    private static async Task CheckAsync(string[] arguments, ProgramOptions options, Expected expected, int warnings = 0, TimeSpan? limit = null)
     {
         var watch = Stopwatch.StartNew();
         var result = await RealProgram.Run(JunctionProcess.Binary(), arguments, options, OnABusyMachine);
@@ -158,7 +161,7 @@ public sealed partial class CheckNamesTheHopThatFails
         }
 
         if (warnings > 0) Assert.Equal(warnings, steps.Count(s => s.GetProperty("verdict").GetString() == "warning"));
-        Assert.True(watch.Elapsed < Limit, $"it took {watch.Elapsed.TotalSeconds:0.0} s: {result.Output}");
+        Assert.True(watch.Elapsed < (limit ?? Limit), $"it took {watch.Elapsed.TotalSeconds:0.0} s: {result.Output}");
     }
 
     private static string CloudConfig(TemporaryFolder folder, string fault, out string enterprise)

@@ -92,4 +92,70 @@ public sealed class RefusedCertificatesAreNamed
         Assert.True(connection.Text.Contains(words, StringComparison.Ordinal), $"A person wants to read '{words}' here: {connection.Text}");
         Assert.Contains($"127.0.0.1:{serverPort}", connection.Text, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_target_is_judged_by_the_systems_store_where_no_authority_is_named(bool isKnown)
+    {
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        var shown = authority.Issue("server.test");
+        var serverPort = FreePort.Next();
+        var relayPort = FreePort.Next();
+        await using var server = RealProgram.Start("openssl", ["s_server", "-accept", $"127.0.0.1:{serverPort}", "-cert", shown.Certificate, "-key", shown.Key, "-quiet"]);
+        await server.Listening(serverPort);
+        await using var junction = await JunctionProcess.Start(
+            To(serverPort, relayPort, "\"serverName\": \"server.test\""),
+            // Where OpenSSL and .NET look for the system's store.
+            new ProgramOptions { Environment = isKnown ? new Dictionary<string, string> { ["SSL_CERT_FILE"] = authority.Trust } : [] });
+
+        using var client = await Loopback.Connect(relayPort);
+        if (isKnown)
+        {
+            await client.SendAsync("through\n"u8.ToArray());
+            await server.Line(l => l == "through", "what the client sent");
+            return;
+        }
+
+        Assert.Equal("reset", await Loopback.HowItEnds(client, Deadline.Soon));
+        var connection = Assert.Single(await junction.Ended(1));
+        Assert.Equal("dial-certificate-rejected", connection.Reason);
+        Assert.Contains("no authority in the system's store", connection.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("no certificate", "certificate required")]
+    [InlineData("a stranger's", "unknown ca")]
+    public async Task Our_own_is_refused_by_a_target(string offence, string alert)
+    {
+        using var folder = new TemporaryFolder();
+        using var authority = new TestCertificates(folder);
+        using var stranger = new TestCertificates(folder, "stranger");
+        var shown = authority.Issue("server.test");
+        var ours = stranger.Issue("client.test");
+        var serverPort = FreePort.Next();
+        var relayPort = FreePort.Next();
+        await using var server = RealProgram.Start(
+            "openssl",
+            [
+                "s_server", "-accept", $"127.0.0.1:{serverPort}", "-cert", shown.Certificate, "-key", shown.Key, "-quiet",
+                "-Verify", "1", "-verify_return_error", "-CAfile", authority.Trust,
+            ]);
+        await server.Listening(serverPort);
+        var certificate = offence == "no certificate" ? "" : $", \"certificate\": \"{ours.Certificate}\", \"key\": \"{ours.Key}\"";
+        await using var junction = await JunctionProcess.Start(To(serverPort, relayPort, $"\"trust\": \"{authority.Trust}\", \"serverName\": \"server.test\"{certificate}"));
+
+        using var client = await Loopback.Connect(relayPort);
+        Assert.Equal("reset", await Loopback.HowItEnds(client, Deadline.Soon));
+        var connection = Assert.Single(await junction.Ended(1));
+        Assert.Equal("dial-handshake-failed", connection.Reason);
+        var words = $"the target refused our certificate, or wants one: set tls.certificate and tls.key to one that it trusts (alert: {alert})";
+        Assert.True(connection.Text.Contains(words, StringComparison.Ordinal), $"A person wants to read '{words}' here: {connection.Text}");
+    }
+
+    // A relay to openssl's server, with this in its "tls".
+    private static string To(int serverPort, int relayPort, string tls) => $$"""
+        { "relays": { "out": { "listen": ["127.0.0.1:{{relayPort}}"], "target": ["tls://127.0.0.1:{{serverPort}}"], "healthInterval": "0", "tls": { {{tls}} } } } }
+        """;
 }

@@ -22,10 +22,12 @@ internal static class ValidateCommand
             OpenSslFloor.Demand();
             if (config.Read(parsed, Console.Error) is not { } reading) return ExitCodes.Configuration;
             var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System);
-            var links = plan.Links is { } l ? $", {l.Dial.Count} links dialled, {l.Listen.Count} addresses to be dialled at, {l.Services.All.Count()} services" : "";
-            Console.WriteLine($"ok: {plan.Relays.Count} relays on {plan.Relays.Sum(r => r.Listen.Count)} addresses{links}");
+            var links = plan.Links is { } l ? $", {Count(l.Dial.Count, "link")} dialled, {Count(l.Listen.Count, "address", "es")} to be dialled at, {Count(l.Services.All.Count(), "service")}" : "";
+            Console.WriteLine($"ok: {Count(plan.Relays.Count, "relay")} on {Count(plan.Relays.Sum(r => r.Listen.Count), "address", "es")}{links}");
             return ExitCodes.Ok;
         });
         return command;
     }
+
+    private static string Count(int number, string thing, string plural = "s") => $"{number} {thing}{(number == 1 ? "" : plural)}";
 }

@@ -29,7 +29,7 @@ internal sealed class TlsConnection : Connection
         _transport = transport;
         _tls = tls;
         _work = stream.Work = new SemaphoreSlim(1);
-        _input = new TlsInput(tls, stream, refusal);
+        _input = new TlsInput(tls, stream, refusal, isLink: !protocol.Protocol.IsEmpty);
         _output = new TlsOutput(this);
         (Peer, Protocol) = (peer, protocol);
     }
@@ -72,7 +72,7 @@ internal sealed class TlsConnection : Connection
     }
 
     /// <summary>Waits with a zero-byte read, so that an idle session holds no buffer of ours.</summary>
-    private sealed class TlsInput(SslStream tls, ConnectionStream stream, CloseReason refusal) : SingleSegmentReader
+    private sealed class TlsInput(SslStream tls, ConnectionStream stream, CloseReason refusal, bool isLink) : SingleSegmentReader
     {
         private bool _received;
 
@@ -146,7 +146,8 @@ internal sealed class TlsConnection : Connection
             var words = e;
             while (words.InnerException is not null) words = words.InnerException;
             var alert = words.Message.Contains("alert", StringComparison.OrdinalIgnoreCase);
-            return new(ConnectionFault.Truncated, alert ? refusal : null, $"TLS: {words.Message}", e);
+            var ours = isLink || refusal != CloseReason.DialHandshakeFailed ? null : CertificateAlert.Words(words.Message);
+            return new(ConnectionFault.Truncated, alert ? refusal : null, ours ?? $"TLS: {words.Message}", e);
         }
     }
 

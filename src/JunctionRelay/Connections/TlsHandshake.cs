@@ -173,6 +173,7 @@ internal sealed class TlsHandshake
         // OpenSSL's words for "no version in common", our own and those of the peer's alert.
         if (innermost.Message.Contains("unsupported protocol", StringComparison.OrdinalIgnoreCase) || innermost.Message.Contains("protocol version", StringComparison.OrdinalIgnoreCase))
             return $"the {other} speaks no TLS version that we do ({innermost.Message}): update it, or allow TLS 1.2 with tls.minVersion \"1.2\"";
+        if (IsPlainTarget && CertificateAlert.Words(innermost.Message) is { } ours) return ours;
         return e is ConnectionBrokenException || e.Message.Contains("unexpected EOF", StringComparison.OrdinalIgnoreCase)
             ? $"the {other} ended the connection during the TLS handshake (it may want a certificate, a newer version, or no TLS at all)"
             : $"the TLS handshake failed: {innermost.Message}";

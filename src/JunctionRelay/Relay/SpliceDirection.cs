@@ -77,6 +77,8 @@ internal sealed class SpliceDirection(Connection from, Connection to, Connection
         _writing = true;
         foreach (var segment in bytes)
         {
+            // At the sender's end there is one segment of nothing: to send that is no end, and a receiver that ended before and left is not broken by it.
+            if (segment.IsEmpty) break;
             var write = to.Output.WriteAsync(segment);
             if (!write.IsCompletedSuccessfully)
             {

@@ -159,20 +159,6 @@ public sealed class SocketListenerTests
     [DllImport("libc", EntryPoint = "dup2"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Replace(int by, int descriptor);
 
-    [Fact]
-    public async Task Accepted_sockets_are_probed_and_send_at_once()
-    {
-        await using var listener = SocketListener.Bind(Free(), new SocketSettings(TimeSpan.FromSeconds(60)));
-        var accepting = listener.AcceptAsync().AsTask();
-        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync(listener.EndPoint);
-        await using var accepted = await accepting;
-        // Asked of the system by a second descriptor: ss shows timer:(keepalive,…) only for sockets that have it.
-        var port = ((IPEndPoint)client.LocalEndPoint!).Port;
-        using var ss = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("ss", $"-Htno dport = :{port}") { RedirectStandardOutput = true })!;
-        Assert.Contains("timer:(keepalive,", await ss.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
-    }
-
     private static async Task<SocketError> ConnectAsync(EndPoint address)
     {
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, address is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);

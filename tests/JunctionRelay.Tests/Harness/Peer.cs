@@ -109,7 +109,7 @@ public sealed class Peer : IDisposable
 
     // Linux tells of a reset once only: a send that was waiting is told, and the read then finds an end that looks clean. The state tells
     // (tcp_info, first byte: 7 = closed).
-    private bool WasReset
+    public bool WasReset
     {
         get
         {

@@ -66,7 +66,7 @@ public sealed class ClosingTests
         var ending = second.ReadToEndAsync();
         first.Reset();
         Assert.Equal((0, SeenEnd.Reset), Kind(await ending.WaitAsync(TimeSpan.FromSeconds(1))));
-        await pair.EndsAsync(clientFirst ? CloseReason.ClientReset : CloseReason.TargetReset);
+        await pair.EndsAsync(clientFirst ? CloseReason.ClientReset : CloseReason.TargetReset, clientFirst ? Request.Length : 0, clientFirst ? 0 : Request.Length);
     }
 
     [Theory, MemberData(nameof(Mixes))]
@@ -90,7 +90,10 @@ public sealed class ClosingTests
         time.Advance(TimeSpan.FromSeconds(62));
         time.Advance(TimeSpan.FromSeconds(62));
         Assert.Equal((0, SeenEnd.Reset), Kind(await ending));
-        await pair.EndsAsync(CloseReason.HalfClosedTimeout);
+        // It has read an end already: what came after that shows in the socket.
+        await Eventually.TrueAsync(() => second.WasReset, () => "the side that sent last was not reset");
+        var answered = 2 * Answer.Length;
+        await pair.EndsAsync(CloseReason.HalfClosedTimeout, clientFirst ? Request.Length : answered, clientFirst ? answered : Request.Length);
     }
 
     [Theory]
@@ -103,9 +106,11 @@ public sealed class ClosingTests
         await using var pair = await Pair.StartAsync(clientTls, targetTls);
         var (first, second) = clientFirst ? (pair.Client, pair.Server) : (pair.Server, pair.Client);
         await first.SendAsync(Request);
+        var ending = first.ReadToEndAsync();
         first.EndTransportOnly();
         Assert.Equal((Request.Length, SeenEnd.Reset), Kind(await second.ReadToEndAsync()));
-        await pair.EndsAsync(clientFirst ? CloseReason.ClientTruncated : CloseReason.TargetTruncated);
+        Assert.Equal((0, SeenEnd.Reset), Kind(await ending));
+        await pair.EndsAsync(clientFirst ? CloseReason.ClientTruncated : CloseReason.TargetTruncated, clientFirst ? Request.Length : 0, clientFirst ? 0 : Request.Length);
     }
 
     [Fact]

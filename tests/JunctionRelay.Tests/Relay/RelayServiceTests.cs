@@ -52,7 +52,7 @@ public sealed class RelayServiceTests
         var plan = TestRelay.Plan([TestRelay.Tcp(taken.LocalEndPoint!)]) with { Listen = [new ListenPlan(taken.LocalEndPoint!)] };
         var e = await Assert.ThrowsAsync<ListenException>(() => TestRelay.StartAsync(plan));
         Assert.Contains($"relays.test.listen: cannot listen on {taken.LocalEndPoint}", e.Message, StringComparison.Ordinal);
-        Assert.Contains("ss -ltnp", e.Message, StringComparison.Ordinal);
+        Assert.Contains("ss -tanp", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
