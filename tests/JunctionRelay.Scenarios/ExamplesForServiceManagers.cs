@@ -26,6 +26,41 @@ public sealed partial class ExamplesForServiceManagers(ITestOutputHelper output)
             l => l.Contains(unit, StringComparison.Ordinal) && !l.Contains("notify-reload", StringComparison.Ordinal) && !l.Contains("is not executable", StringComparison.Ordinal));
     }
 
+    /// <summary>The block of docs/first-hour.md, on this machine with a layer over it (overlayfs) that goes with its namespace.</summary>
+    [Fact]
+    public async Task What_the_first_hour_installs_is_what_the_units_start()
+    {
+        var commands = DocumentedSection.Read("docs/first-hour.md", "## With systemd").Commands;
+        Assert.Contains("systemctl enable --now junction\n", commands, StringComparison.Ordinal);
+        // No systemd runs here that could start it.
+        commands = commands.Replace("enable --now", "enable", StringComparison.Ordinal);
+        string[] steps =
+        [
+            "set -e", "mount -t tmpfs none /mnt", "mkdir /mnt/upper /mnt/work /mnt/root", "mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root",
+            $"mount --rbind '{Path.GetDirectoryName(Repository.File("Makefile"))}/docs' /mnt/root/srv", "mkdir -p /mnt/root/root/checkout/out/linux-x64", "ln -s /srv /mnt/root/root/checkout/docs",
+            $"cp '{JunctionProcess.Binary()}' /mnt/root/root/checkout/out/linux-x64/junction", "exec chroot /mnt/root env SYSTEMD_OFFLINE=1 bash -e",
+        ];
+        var look = """
+
+            id -un junction
+            for unit in docs/examples/systemd/junction.service docs/examples/systemd/junction-node.service; do
+              for program in $(sed -nE 's/^ExecStart(Pre)?=(\S+) .*/\2/p' $unit); do test -x $program && echo "$unit: $program is there"; done
+            done
+            readlink /etc/systemd/system/multi-user.target.wants/junction.service
+            cmp /usr/local/lib/junction/junction "$(readlink -f /usr/local/bin/junction)" && echo on the PATH
+            """;
+        var result = await RealProgram.Run(
+            "unshare", ["--mount", "--propagation", "private", "sh", "-c", string.Join('\n', steps)], new ProgramOptions { Input = "cd /root/checkout\n" + commands + look }, Deadline.Start);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        const string There = "/usr/local/lib/junction/junction is there\n";
+        Assert.EndsWith(
+            $"junction\ndocs/examples/systemd/junction.service: {There}docs/examples/systemd/junction-node.service: {There}docs/examples/systemd/junction-node.service: {There}"
+            + "/etc/systemd/system/junction.service\non the PATH\n", result.Output, StringComparison.Ordinal);
+        // systemd leaves /etc/junction to root: its user has to get in.
+        foreach (var unit in new[] { "junction.service", "junction-node.service" })
+            Assert.Contains("ConfigurationDirectoryMode=0755", await File.ReadAllLinesAsync(Example("systemd", unit)));
+    }
+
     [Fact]
     public async Task A_node_joins_by_its_start_task_and_a_second_run_takes_over()
     {

@@ -32,7 +32,8 @@ public sealed class FirstHourEndsWithAWatchedPair(ITestOutputHelper output)
 
         var (atEnterprise, atCloud) = (folder["enterprise"], folder["cloud"]);
         await RealProgram.Succeed("bash", [Path.Combine(repository, "tests/debian-base.sh"), atEnterprise], within: Patience);
-        File.Copy(folder["out/linux-x64/junction"], Path.Combine(atEnterprise, "usr/local/bin/junction"));
+        Directory.CreateDirectory(Path.Combine(atEnterprise, "usr/local/lib/junction"));
+        File.Copy(folder["out/linux-x64/junction"], Path.Combine(atEnterprise, "usr/local/lib/junction/junction"));
         // Packages come over this machine's own network; both hosts are the same so far.
         Assert.Contains("Every license was really held", await Follow(Host.Machine, atEnterprise, "## 2. Both hosts"), StringComparison.Ordinal);
         await RealProgram.Succeed("cp", ["-a", atEnterprise, atCloud], within: Patience);

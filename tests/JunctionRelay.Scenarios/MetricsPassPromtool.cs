@@ -13,7 +13,7 @@ public sealed class MetricsPassPromtool
         "junction_target_up{target=\"link://enterprise/lic\"} 1", "junction_link_up{link=\"enterprise\"} 1", "junction_link_streams{link=\"enterprise\"} ",
         "junction_link_rtt_seconds{link=\"enterprise\"} ", "junction_link_resumes_total{link=\"enterprise\"} 0",
         "junction_denied_total{relay=\"closed\",rule=\"address-not-allowed\"} 1", "junction_certificate_expiry_timestamp_seconds{kind=\"identity.certificate\"} ",
-        "junction_config_reload_success 1",
+        "junction_certificate_lifetime_seconds{kind=\"identity.certificate\"} ", "junction_config_reload_success 1",
     ];
 
     [Fact]

@@ -23,6 +23,12 @@ internal sealed class AdminServer(
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>At the same time, pages among them.</summary>
+    public const int MostConnections = 500;
+
+    /// <summary>How long a connection may ask nothing, from its first moment on.</summary>
+    public static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(10);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _reloads = new(0);
     private Task _running = Task.CompletedTask;
@@ -163,12 +169,13 @@ internal sealed class AdminServer(
     {
         options.AddServerHeader = false;
         // Requests are a line and a few headers; readers that are slow are cut off by Kestrel's own minimum rate.
-        options.Limits.MaxConcurrentConnections = 100;
+        // Strangers who connect and say nothing take room from those who ask: more of it, and not for long.
+        options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.MaxRequestBodySize = 0;
         options.Limits.MaxRequestLineSize = 4 * 1024;
         options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        options.Limits.RequestHeadersTimeout = SilentFor;
+        options.Limits.KeepAliveTimeout = SilentFor;
         options.Listen(admin.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;

@@ -90,7 +90,25 @@ internal sealed record StatusLink(
     string? Session, string? Detail);
 
 /// <param name="Kind">The key of the configuration that names its file.</param>
-internal sealed record StatusCertificate(string Kind, string File, string Name, string Issuer, DateTimeOffset NotAfter, double DaysLeft);
+/// <param name="DaysLeft">Negative when it has expired.</param>
+internal sealed record StatusCertificate(string Kind, string File, string Name, string Issuer, DateTimeOffset NotBefore, DateTimeOffset NotAfter, double DaysLeft)
+{
+    private const double MostDaysUrgent = 3, MostDaysNear = 14;
+
+    /// <summary>
+    /// <c>good</c>; <c>near</c>: under a quarter of its life is left, and under 14 days; <c>urgent</c>: under a sixth, and under 3 days; <c>expired</c>. What renews itself does so while
+    /// a third is left: one that is near has missed it.
+    /// </summary>
+    public string State => DaysLeft switch
+    {
+        < 0 => "expired",
+        _ when DaysLeft < Math.Min(Life / 6, MostDaysUrgent) => "urgent",
+        _ when DaysLeft < Math.Min(Life / 4, MostDaysNear) => "near",
+        _ => "good",
+    };
+
+    private double Life => (NotAfter - NotBefore).TotalDays;
+}
 
 /// <param name="ByReason">All since the start.</param>
 /// <param name="Recent">The last ones, the newest first.</param>

@@ -48,7 +48,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
             Relays = [.. Relays(running, totals)],
             Links = running.Links is { } linked ? Links(linked) : [],
             Certificates = [.. running.Certificates.OrderBy(c => c.NotAfter).Select(c => new StatusCertificate(
-                c.Kind, c.File, c.Name, c.Issuer, c.NotAfter.ToUniversalTime(), Math.Round((c.NotAfter - now).TotalDays, 2)))],
+                c.Kind, c.File, c.Name, c.Issuer, c.NotBefore.ToUniversalTime(), c.NotAfter.ToUniversalTime(), Math.Round((c.NotAfter - now).TotalDays, 2)))],
             Ends = new StatusEnds(
                 totals.Values.SelectMany(t => t.Ended).GroupBy(e => e.Key.Name()).OrderBy(e => e.Key, StringComparer.Ordinal).ToDictionary(e => e.Key, e => e.Sum(n => n.Value)),
                 [.. Ended.After(0).Ended.Reverse().Select(Row)]),

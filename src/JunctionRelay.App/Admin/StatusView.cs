@@ -83,10 +83,10 @@ internal static class StatusView
         var table = Sheet("CERTIFICATE", "NAME", "EXPIRES", "");
         foreach (var certificate in certificates)
         {
-            var color = certificate.DaysLeft switch { < 3 => "red", < 14 => "yellow", _ => "default" };
+            var color = certificate.State switch { "good" => "default", "near" => "yellow", _ => "red" };
             table.AddRow(
                 new Markup(Safe(certificate.Kind)), new Markup(Safe(certificate.Name)), new Markup($"{certificate.NotAfter:yyyy-MM-dd HH:mm}Z"),
-                new Markup(certificate.DaysLeft < 0 ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]"));
+                new Markup(certificate.State == "expired" ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]"));
         }
 
         return table;

@@ -20,7 +20,8 @@ internal sealed class CertificateList
 
     /// <summary>Those in use now.</summary>
     public IReadOnlyList<CertificateInUse> Read() => [.. _all.SelectMany(c => c.Certificates().Select(certificate => new CertificateInUse(
-        c.Kind, c.Named.File, PeerIdentity.Label(certificate, c.From.Now.Identity?.Domain), certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: true), certificate.NotAfter)))];
+        c.Kind, c.Named.File, PeerIdentity.Label(certificate, c.From.Now.Identity?.Domain), certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: true),
+        certificate.NotBefore, certificate.NotAfter)))];
 
     private static IEnumerable<(TlsFiles.Named, string, Func<IEnumerable<X509Certificate2>>, TlsCredentials)> Of(TlsFiles files, TlsFiles identity, TlsCredentials credentials)
     {

@@ -28,12 +28,15 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
+        var resolving = false;
         try
         {
             if (target is IPEndPoint ip && permits?.Invoke(ip.Address) == false) return NotPermitted(target);
             if (target is not DnsEndPoint named) return await ConnectAsync(target, deadline.Token);
 
+            resolving = true;
             var resolved = await ResolveAsync(named.Host, deadline.Token);
+            resolving = false;
             if (resolved.Length == 0) return DialOutcome.Failed(CloseReason.DialUnresolved, $"{named.Host} has no address");
             var addresses = InOrder(permits is null ? resolved : [.. resolved.Where(permits)]);
             if (addresses.Count == 0) return NotPermitted(target);
@@ -45,8 +48,9 @@ internal sealed class SocketDialer(SocketSettings settings, Func<string, Cancell
         }
         catch (OperationCanceledException)
         {
-            return cancellationToken.IsCancellationRequested
-                ? DialOutcome.Failed(CloseReason.Stopping, "dialling was given up")
+            if (cancellationToken.IsCancellationRequested) return DialOutcome.Failed(CloseReason.Stopping, "dialling was given up");
+            return resolving && target is DnsEndPoint asked
+                ? DialOutcome.Failed(CloseReason.DialUnresolved, $"the name servers did not answer for {asked.Host} within {timeout.TotalSeconds:0.###} s")
                 : DialOutcome.Failed(CloseReason.DialTimeout, $"{Text(target)} did not answer within {timeout.TotalSeconds:0.###} s");
         }
     }

@@ -17,6 +17,7 @@ internal sealed class DenyLists
     private volatile Func<IEnumerable<X509Certificate2>> _trust = () => [];
     private volatile string? _domain;
     private volatile string? _file;
+    private string? _kept;   // the file's text when it was last read
 
     /// <summary>Who is refused.</summary>
     public DenyList Now => _now;
@@ -86,12 +87,20 @@ internal sealed class DenyLists
         return list;
     }
 
-    /// <summary>Reads what was kept; what cannot be read is told as a problem, and left out.</summary>
+    /// <summary>
+    /// Reads what was kept, or was put there by somebody else since it was last read: where an identity is mounted (Kubernetes), that is how a list gets to a junction. What cannot
+    /// be used is told as a problem, and left out. Not thread-safe.
+    /// </summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public IEnumerable<string> ReadKept()
     {
         if (_file is not { } file || !File.Exists(file))
             yield break;
-        foreach (var line in File.ReadLines(file).Where(l => l.Length > 0))
+        var text = File.ReadAllText(file);
+        if (text == _kept)
+            yield break;
+        _kept = text;
+        foreach (var line in text.Split('\n').Where(l => l.Length > 0))
         {
             if (Offer(line, out var wrong) is null && wrong is not null)
                 yield return $"{file}: {wrong}";

@@ -5,4 +5,4 @@ namespace JunctionRelay.Relay;
 /// <param name="File">Where it was read from.</param>
 /// <param name="Name">Whom it is about.</param>
 /// <param name="Issuer">Who issued it.</param>
-internal sealed record CertificateInUse(string Kind, string File, string Name, string Issuer, DateTimeOffset NotAfter);
+internal sealed record CertificateInUse(string Kind, string File, string Name, string Issuer, DateTimeOffset NotBefore, DateTimeOffset NotAfter);

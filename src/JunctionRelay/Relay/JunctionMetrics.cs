@@ -16,7 +16,10 @@ internal sealed class JunctionMetrics : IDisposable
         _meter.CreateObservableGauge(
             "junction.config.reload_success", () => reload.Last.Succeeded ? 1 : 0, description: "Whether the configuration was usable when it was last read.");
         _meter.CreateObservableGauge(
-            "junction.certificate.expiry_timestamp", () => Expiries(certificates()), "s", "When a certificate expires, by the key that names it; of several the first.");
+            "junction.certificate.expiry_timestamp", () => OfFirst(certificates(), c => c.NotAfter.ToUnixTimeSeconds()), "s", "When a certificate expires, by the key that names it; of several the first.");
+        // What is left says little alone: eight hours are a normal day of a node's certificate, and a disaster for one that lasts a year.
+        _meter.CreateObservableGauge(
+            "junction.certificate.lifetime", () => OfFirst(certificates(), c => (long)(c.NotAfter - c.NotBefore).TotalSeconds), "s", "For how long that certificate is valid in all.");
     }
 
     /// <summary>The version of the program, without the commit.</summary>
@@ -25,7 +28,7 @@ internal sealed class JunctionMetrics : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    private static IEnumerable<Measurement<long>> Expiries(IEnumerable<CertificateInUse> certificates) =>
-        certificates.GroupBy(c => c.Kind).Select(same => new Measurement<long>(
-            same.Min(c => c.NotAfter).ToUnixTimeSeconds(), new KeyValuePair<string, object?>("kind", same.Key)));
+    // Of those with one key the first to expire.
+    private static IEnumerable<Measurement<long>> OfFirst(IEnumerable<CertificateInUse> certificates, Func<CertificateInUse, long> what) =>
+        certificates.GroupBy(c => c.Kind).Select(same => new Measurement<long>(what(same.MinBy(c => c.NotAfter)!), new KeyValuePair<string, object?>("kind", same.Key)));
 }

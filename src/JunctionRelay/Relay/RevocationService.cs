@@ -29,7 +29,7 @@ internal sealed class RevocationService(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (var problem in Lists.ReadKept()) log.DenyListRefused("the identity directory", problem);
+        ReadKept();
         // Before the first client: who is revoked must not find a gap at each start.
         Read();
         Lists.Changed += Wake;
@@ -56,6 +56,7 @@ internal sealed class RevocationService(
             {
                 // An authority that is trusted again is heard again.
                 if (Lists.Prune()) _seen = null;
+                ReadKept();
                 Read();
                 foreach (var sending in _exchange.Send()) _exchanging.Add(sending);
                 End();
@@ -98,6 +99,18 @@ internal sealed class RevocationService(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Say(e.Message);
+        }
+    }
+
+    private void ReadKept()
+    {
+        try
+        {
+            foreach (var problem in Lists.ReadKept()) log.DenyListRefused("the identity directory", problem);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (e.Message != _said) log.DenyListRefused("the identity directory", _said = e.Message);
         }
     }
 

@@ -58,8 +58,8 @@ public sealed class AdminAccessTests
     [InlineData("/readyz/%2e%2e%2f%2e%2e%2fetc%2fpasswd")]
     [InlineData("/page/index.html")]
     [InlineData("/index.html%00.js")]
-    [InlineData("/app.js/")]
-    [InlineData("/APP.JS")]
+    [InlineData("/page.js/")]
+    [InlineData("/PAGE.JS")]
     public async Task Only_paths_that_exist_lead_anywhere(string path)
     {
         await using var junction = await AdminJunction.StartAsync("""{ "listen": "127.0.0.1:0" }""", Relay);
@@ -173,6 +173,20 @@ public sealed class AdminAccessTests
             $""" "identity": {"{"} "certificate": "certs/cloud.crt", "key": "certs/cloud.key", "trust": "certs/ca.crt" {"}"}, {Relay}""", ("token", Token));
         using var client = await junction.ClientAsync();
         client.DefaultRequestHeaders.Authorization = new("Bearer", Token);
+        // The first frames of a page's film: all of what there is, and what changed.
+        using (var response = await client.GetAsync("/events", HttpCompletionOption.ResponseHeadersRead))
+        using (var film = new StreamReader(await response.Content.ReadAsStreamAsync()))
+        {
+            for (var line = 0; line < 6; line++)
+            {
+                var text = await film.ReadLineAsync().WaitAsync(Eventually.Deadline);
+                Assert.NotNull(text);
+                if (line == 1) Assert.Contains("\"cloud\"", text, StringComparison.Ordinal);
+                Assert.DoesNotContain(Token, text, StringComparison.Ordinal);
+                Assert.DoesNotContain("PRIVATE KEY", text, StringComparison.Ordinal);
+            }
+        }
+
         foreach (var path in Paths.Where(p => p != "/events"))
         {
             var text = await client.GetStringAsync(path == "/nothing" || path.StartsWith("/readyz", StringComparison.Ordinal) ? "/livez" : path);

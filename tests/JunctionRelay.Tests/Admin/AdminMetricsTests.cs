@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using JunctionRelay.App.Admin;
 using JunctionRelay.App.Demo;
 using JunctionRelay.Tests.Demo;
 using JunctionRelay.Tests.Harness;
@@ -89,12 +90,35 @@ public sealed class AdminMetricsTests
         Assert.Equal([("hq", "out", false), ("enterprise", "in", false)], status.Links.Select(l => (l.Name, l.Direction, l.Up)));
         Assert.Equal(["service/lmgrd"], status.Relays.Select(r => r.Name));
         Assert.Equal(["identity.certificate", "identity.trust"], status.Certificates.Select(c => c.Kind));
-        Assert.All(status.Certificates, c => Assert.InRange(c.DaysLeft, 0.5, 31));
+        Assert.All(status.Certificates, c => Assert.InRange(c.DaysLeft, 0.5, (c.NotAfter - c.NotBefore).TotalDays));
         // An authority has no name but its common name.
         Assert.All(status.Certificates, c => Assert.NotEmpty(c.Name));
         var metrics = (await junction.GetAsync("/metrics")).Text;
         Assert.Contains("junction_link_up{link=\"hq\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.Contains("junction_link_up{link=\"node-*\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.Contains("junction_certificate_expiry_timestamp_seconds{kind=\"identity.certificate\"} ", metrics, StringComparison.Ordinal);
+        var own = status.Certificates.Single(c => c.Kind == "identity.certificate");
+        Assert.Contains($"junction_certificate_lifetime_seconds{{kind=\"identity.certificate\"}} {(long)(own.NotAfter - own.NotBefore).TotalSeconds}\n", metrics, StringComparison.Ordinal);
+    }
+
+    /// <summary>What renews itself does so while a third of its life is left: then it is calm. What is renewed by hand is told two weeks ahead.</summary>
+    [Theory]
+    [InlineData(1, 0.4, "good")]
+    [InlineData(1, 0.32, "good")]
+    [InlineData(1, 0.24, "near")]
+    [InlineData(1, 0.16, "urgent")]
+    [InlineData(1, -0.01, "expired")]
+    [InlineData(30, 9.9, "good")]
+    [InlineData(30, 7.4, "near")]
+    [InlineData(30, 2.9, "urgent")]
+    [InlineData(3650, 15, "good")]
+    [InlineData(3650, 13.9, "near")]
+    [InlineData(3650, 3.1, "near")]
+    [InlineData(3650, 2.9, "urgent")]
+    public void A_certificate_is_judged_by_its_lifetime(double life, double left, string state)
+    {
+        var now = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        var end = now.AddDays(left);
+        Assert.Equal(state, new StatusCertificate("identity.certificate", "junction.crt", "node-1", "ca", end.AddDays(-life), end, left).State);
     }
 }

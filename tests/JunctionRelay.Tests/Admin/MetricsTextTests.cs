@@ -90,9 +90,10 @@ public sealed class MetricsTextTests
     {
         var at = new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
         using var metrics = new JunctionMetrics(
-            new ReloadOutcome(TimeProvider.System), () => [new(_name, "ca.crt", "old", "ca", at), new(_name, "ca.crt", "new", "ca", at.AddYears(1))]);
+            new ReloadOutcome(TimeProvider.System), () => [new(_name, "ca.crt", "old", "ca", at.AddDays(-1), at), new(_name, "ca.crt", "new", "ca", at, at.AddYears(1))]);
         using var readings = new MeterReadings();
-        Assert.Equal([$"junction_certificate_expiry_timestamp_seconds{{kind=\"{_name}\"}} {at.ToUnixTimeSeconds()}"], Lines(readings));
+        Assert.Equal(
+            [$"junction_certificate_expiry_timestamp_seconds{{kind=\"{_name}\"}} {at.ToUnixTimeSeconds()}", $"junction_certificate_lifetime_seconds{{kind=\"{_name}\"}} 86400"], Lines(readings));
     }
 
     [Fact]

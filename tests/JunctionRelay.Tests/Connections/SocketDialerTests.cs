@@ -107,13 +107,14 @@ public sealed class SocketDialerTests
     }
 
     [Fact]
-    public async Task A_resolver_that_does_not_answer_is_given_up_in_time()
+    public async Task A_resolver_that_does_not_answer_is_given_up_in_time_and_blamed()
     {
         // The system's own resolver cannot be cancelled once it has begun.
         var dialer = new SocketDialer(SocketSettings.Default, (_, _) => new TaskCompletionSource<IPAddress[]>().Task);
         var outcome = await dialer.DialAsync(new DnsEndPoint("license.test", 27000), TimeSpan.FromMilliseconds(200), CancellationToken.None)
             .AsTask().WaitAsync(Eventually.Deadline);
-        Assert.Equal((null, CloseReason.DialTimeout), (outcome.Connection, outcome.Reason));
+        Assert.Equal((null, CloseReason.DialUnresolved), (outcome.Connection, outcome.Reason));
+        Assert.Equal("the name servers did not answer for license.test within 0.2 s", outcome.Detail);
     }
 
     [Fact]

@@ -137,6 +137,24 @@ public sealed class DenyListsTests : IDisposable
         Assert.True(damaged.Now.IsEmpty);
     }
 
+    [Fact]
+    public void What_somebody_puts_in_its_place_meanwhile_counts_too()
+    {
+        var lists = Lists();
+        lists.Offer(Signed(4, "node-06"), out _);
+        lists.Keep();
+        Assert.Empty(lists.ReadKept());
+        Assert.Null(lists.Now.Objection(Node));
+        // As the authority writes it, and as Kubernetes brings it.
+        File.WriteAllText(_folder["deny.list"], Signed(5, "node-07") + "\n");
+        Assert.Empty(lists.ReadKept());
+        Assert.NotNull(lists.Now.Objection(Node));
+        // An older one takes nothing back.
+        File.WriteAllText(_folder["deny.list"], Signed(4, "node-06") + "\n");
+        Assert.Empty(lists.ReadKept());
+        Assert.NotNull(lists.Now.Objection(Node));
+    }
+
     [Theory]
     [InlineData("node-07", "node-07")]
     [InlineData("lab-*", "cloud, lab-3, dmz")]

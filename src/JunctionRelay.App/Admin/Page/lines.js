@@ -65,13 +65,16 @@ export function showLinks(list, links) {
 export function showCertificates(list, certificates) {
   if (empty(list, certificates, "This junction uses no certificates.")) return;
   keyed(list, certificates, c => `${c.kind} ${c.name} ${c.notAfter}`, () => el("li", "card", el("i", "dot"), el("div", "who", el("strong"), el("span", "mono")), el("dl", "facts")), (card, certificate) => {
-    mark(card, "is-down", certificate.daysLeft < 3);
-    mark(card, "is-near", certificate.daysLeft >= 3 && certificate.daysLeft < 14);
+    mark(card, "is-down", isDue(certificate));
+    mark(card, "is-near", certificate.state === "near");
     say(card.children[1].children[0], certificate.name);
     say(card.children[1].children[1], certificate.kind);
     facts(card.children[2], [[day(certificate.notAfter), until(certificate.daysLeft)]]);
   });
 }
+
+// One that should have been renewed long ago, for a certificate of its life.
+export const isDue = certificate => certificate.state === "urgent" || certificate.state === "expired";
 
 export const until = days => days < 0 ? "expired" : days < 2 ? `in ${Math.floor(days * 24)} h` : `in ${Math.floor(days)} days`;
 

@@ -1,7 +1,7 @@
 import { age, bytes, clock, count, el, keyed, mark, rate, say } from "./format.js";
 import { watch } from "./feed.js";
 import { Table, words } from "./table.js";
-import { colorOf, showCertificates, showLinks, showRelays, until } from "./lines.js";
+import { colorOf, isDue, showCertificates, showLinks, showRelays, until } from "./lines.js";
 import * as charts from "./charts.js";
 
 const byId = id => document.getElementById(id);
@@ -100,11 +100,12 @@ function showFigures(status, rates) {
   say(byId("f-links"), status.links.length ? `${up} of ${status.links.length}` : "none");
   say(byId("f-links-more"), status.links.length ? `${count(status.links.reduce((n, l) => n + l.resumes, 0))} resumes` : "not configured");
   mark(byId("f-links").parentElement, "is-down", up < status.links.length);
-  const [first] = status.certificates;
+  // The one that needs somebody most; else the next to expire.
+  const first = status.certificates.find(isDue) ?? status.certificates.find(c => c.state === "near") ?? status.certificates[0];
   say(byId("f-certificate"), first ? until(first.daysLeft) : "none");
   say(byId("f-certificate-more"), first ? first.name : "not configured");
-  mark(byId("f-certificate").parentElement, "is-down", Boolean(first) && first.daysLeft < 3);
-  mark(byId("f-certificate").parentElement, "is-near", Boolean(first) && first.daysLeft >= 3 && first.daysLeft < 14);
+  mark(byId("f-certificate").parentElement, "is-down", Boolean(first) && isDue(first));
+  mark(byId("f-certificate").parentElement, "is-near", first?.state === "near");
 }
 
 function showState(status) {
@@ -118,8 +119,8 @@ function showState(status) {
   if (!status.configuration.succeeded) notices.push({ key: "configuration", text: `The configuration read at ${clock(status.configuration.readAt)} was not taken, the one before still runs: ${status.configuration.problems.join("; ")}` });
   if (status.state === "running" && !status.ready) notices.push({ key: "path", text: `New connections get nowhere: ${status.notReady}` });
   if (status.state === "draining") notices.push({ key: "draining", near: true, text: `Draining: no new connections; ${count(status.connectionCount)} left` });
-  for (const c of status.certificates.filter(c => c.daysLeft < 3)) {
-    notices.push({ key: `certificate ${c.kind}`, near: c.daysLeft >= 0, text: `The certificate of ${c.name} (${c.kind}) ${c.daysLeft < 0 ? "has expired" : `expires ${until(c.daysLeft)}`}` });
+  for (const c of status.certificates.filter(isDue)) {
+    notices.push({ key: `certificate ${c.kind}`, near: c.state !== "expired", text: `The certificate of ${c.name} (${c.kind}) ${c.state === "expired" ? "has expired" : `expires ${until(c.daysLeft)}`}` });
   }
   keyed(byId("notices"), notices, n => n.key, () => el("li"), (item, notice) => {
     say(item, notice.text);
