@@ -24,8 +24,8 @@ public sealed class KeepsRelayingWhateverFailsAround
         using var http = new HttpClient();
         Assert.Equal("ok\n", await http.GetStringAsync($"http://127.0.0.1:{admin}/readyz"));
         Assert.Contains($"junction_connections_total{{relay=\"r\",end=\"client-closed\"}}", await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics"), StringComparison.Ordinal);
-        // Somebody can hear of it, if not by the log.
-        await Deadline.Until(
+        // Somebody can hear of it, if not by the log. Not of a closed pipe: what .NET's console is given for one is gone without a word (EPIPE counts as written there).
+        if (how.Contains("/dev/full", StringComparison.Ordinal)) await Deadline.Until(
             async () => System.Text.RegularExpressions.Regex.IsMatch(await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics"), @"(?m)^junction_log_dropped_total [1-9]"), Deadline.Soon,
             "dropped lines are counted");
     }
@@ -125,8 +125,13 @@ public sealed class KeepsRelayingWhateverFailsAround
             await authority.Issue(name, "--lifetime", "12h");
         int port = FreePort.Next(), linked = FreePort.Next(), links = FreePort.Next();
         await using var junction = await JunctionProcess.Start(
-            Config(port, echo.Port, $$""", "identity": { "directory": "{{await authority.Issue("hq")}}" }, "linkListen": ["127.0.0.1:{{links}}"],
-                "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } }, "peers": { "near": { "services": ["echo"] }, "late": { "services": ["echo"] } }"""),
+            $$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("hq")}}" }, "linkListen": ["127.0.0.1:{{links}}"],
+              "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } },
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } }, "peers": { "near": { "services": ["echo"] }, "late": { "services": ["echo"] } }
+            }
+            """,
             new ProgramOptions
             {
                 Environment = new Dictionary<string, string>

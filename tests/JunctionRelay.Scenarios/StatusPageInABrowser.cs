@@ -68,8 +68,8 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
 
         await using var page = await StatusPage.Open(browser, admin);
         await page.Counts("#connections .sheet .row:not([hidden])", 1);
-        await Assertions.Expect(page.Page.Locator("#connections .row:not([hidden]) .who")).ToHaveTextAsync($"{Environment.UserName} (demod)");
-        await Assertions.Expect(page.Page.Locator("#connections .row:not([hidden]) .client")).ToContainTextAsync(Environment.MachineName);
+        await Assertions.Expect(page.Page.Locator("#connections .sheet .row:not([hidden]) .who")).ToHaveTextAsync($"{Environment.UserName} (demod)");
+        await Assertions.Expect(page.Page.Locator("#connections .sheet .row:not([hidden]) .client")).ToContainTextAsync(Environment.MachineName);
         await page.Counts("#links .card:not(.is-down)", 1);
         await Assertions.Expect(page.Page.Locator("#links .card .facts dd").First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\d+(\.\d+)? ms$"));
         await Assertions.Expect(page.Page.Locator("#links .card .facts dd").Nth(1)).ToHaveTextAsync("1");
