@@ -65,6 +65,18 @@ public sealed class UnixClosingTests
         Assert.Contains(reason, firstTls ? new[] { $"{who}-truncated", $"{who}-reset" } : [$"{who}-reset"]);
     }
 
+    [Theory, InlineData(false, false), InlineData(false, true), InlineData(true, false), InlineData(true, true)]
+    public async Task Who_dies_with_bytes_unread_is_told_from_who_ends(bool secondTls, bool clientFirst)
+    {
+        await using var pair = await Pair.StartAsync(clientTls: !clientFirst && secondTls, targetTls: clientFirst && secondTls);
+        var (first, second) = pair.InOrder(clientFirst);
+        await second.SendAsync(Answer);
+        Assert.Equal(Answer[..1], await first.ReadAsync(1));
+        first.Reset();
+        Assert.Equal(("", secondTls ? SeenEnd.Truncated : SeenEnd.Clean), Seen(await second.ReadToEndAsync()));
+        await pair.EndsAsync(clientFirst ? "client-reset" : "target-reset", clientFirst ? 0 : Answer.Length, clientFirst ? Answer.Length : 0);
+    }
+
     private static (string Text, SeenEnd End) Seen((byte[] Bytes, SeenEnd End) seen) => (Encoding.ASCII.GetString(seen.Bytes), seen.End);
 
     /// <summary>A client and a server, and between them a relay as a configuration describes it.</summary>
