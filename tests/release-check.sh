@@ -15,7 +15,11 @@ status=${PIPESTATUS[0]}
   echo "date     $(date --utc +%F)"
   echo "commit   $commit"
   echo "machine  $(nproc) cores, $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | awk '{printf "%.0f GiB", $1 / 1048576}'), $(. /etc/os-release && echo "$PRETTY_NAME"), .NET $(dotnet --version)"
-  sed -E 's/^[0-9:]{8} //' "$out" | grep -E 'passed, [0-9]+ failed|their classes once more|at the second try'
+  echo
+  echo "# figures: what tests have measured on that machine, at their full quantities"
+  sed -n 's/^  · //p' "$out"
+  echo
+  sed -E 's/^[0-9:]{8} //' "$out" | grep -v '^  · ' | grep -E 'passed, [0-9]+ failed|their classes once more|at the second try'
 } >"$report"
 echo "written: $report"
 tail -n 1 "$out"

@@ -87,13 +87,28 @@ install_missing() {
 fresh=()
 env --default-signal true 2>/dev/null && fresh=(env --default-signal)
 
+# What tests have measured, as they write it (ITestOutputHelper): a few lines of each that passed. Those of the unit tests are logs.
+figures() {
+  awk '
+    /^(passed|failed|skipped) / { test = $1 == "passed" ? $2 : ""; sub(/^JunctionRelay\.[A-Za-z]+\./, "", test); sub(/\(.*/, "", test); writes = 0; lines = 0; next }
+    /^  Standard output/ { writes = test != ""; next }
+    /^  Error output/ || /^[^ ]/ { writes = 0 }
+    writes && NF && lines++ < 4 { sub(/^ +/, ""); printf "  · %s: %s\n", test, substr($0, 1, 240) }
+  ' "$1"
+}
+
+# The log without the tests that passed.
+troubles() { awk '/^passed / { skip = 1 } /^(failed|skipped|Test run summary)/ { skip = 0 } !skip' "$1"; }
+
 # Runs one test project and adds its counts to the sum.
 passed=0 failed=0
 run_project() {
-  local name=$1 start=$SECONDS status=0 summary
+  local name=$1 start=$SECONDS status=0 summary verbosity=Normal
+  [ "$name" != JunctionRelay.Scenarios ] || verbosity=Detailed
   shift
   say "$name"
-  "${fresh[@]}" "tests/$name/bin/Release/net10.0/$name" --no-ansi --no-progress --fail-skips on --results-directory "$work" "$@" >"$work/$name.log" 2>&1 || status=$?
+  "${fresh[@]}" "tests/$name/bin/Release/net10.0/$name" --no-ansi --no-progress --fail-skips on --output $verbosity --results-directory "$work" "$@" >"$work/$name.log" 2>&1 || status=$?
+  [ $verbosity = Normal ] || figures "$work/$name.log"
   summary=$(grep -A 6 '^Test run summary' "$work/$name.log" || true)
   local ok bad
   ok=$(sed -n 's/^ *succeeded: *//p' <<<"$summary")
@@ -103,7 +118,7 @@ run_project() {
     local again first=$bad
     again=$(sed -nE "s/^failed ($name\.[A-Za-z0-9_.]+)\.[A-Za-z0-9_]+[ (].*/\1/p" "$work/$name.log" | sort -u)
     if [ -n "$again" ]; then
-      sed 's/^/    /' "$work/$name.log" | grep -A 30 '^    failed' || true
+      troubles "$work/$name.log" | sed 's/^/    /' | grep -A 30 '^    failed' || true
       say "$name: $bad failed; their classes once more: $(tr '\n' ' ' <<<"$again")"
       status=0
       # shellcheck disable=SC2086
@@ -116,7 +131,7 @@ run_project() {
   fi
   # A runner that ends badly without counting a failure (a crash, no test at all) is one.
   if [ "$status" != 0 ] && [ "${bad:-0}" = 0 ] && ! { [ "$status" = 8 ] && [ "$filtered" = yes ]; }; then bad=1; fi
-  if [ "${bad:-0}" != 0 ]; then sed 's/^/    /' "$work/$name.log"; fi
+  if [ "${bad:-0}" != 0 ]; then troubles "$work/$name.log" | sed 's/^/    /'; fi
   passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-0}))
   say "$name: ${ok:-0} passed, ${bad:-0} failed ($((SECONDS - start)) s)"
 }

@@ -7,8 +7,8 @@ namespace JunctionRelay.Scenarios;
 /// <remarks>Clients, server and readers are processes of their own, ahead of whatever else this machine does (chrt), or the figures would be about that.</remarks>
 public sealed class AdminReadersDoNotSlowRelaying(ITestOutputHelper output)
 {
-    private const int Rounds = 3;
-    private static readonly double Seconds = Scale.Of(3.0, 15.0);
+    private static readonly int Rounds = Scale.Of(3, 9);
+    private static readonly double Seconds = Scale.Of(3.0, 10.0);
 
     /// <summary>The promise is ten per cent; at reduced size there are too few round trips for a percentile that holds still.</summary>
     private static readonly double Most = Scale.Of(1.5, 1.1);
@@ -92,8 +92,12 @@ public sealed class AdminReadersDoNotSlowRelaying(ITestOutputHelper output)
             Assert.False(readers.HasExited, $"the readers have ended:\n{readers.Said()}");
         }
 
+        var ratios = alone.Zip(watched, (a, w) => w / a).Order().ToList();
+        output.WriteLine($"{Rounds} rounds, median of their ratios {ratios[Rounds / 2]:0.00} ({string.Join(", ", ratios.Select(r => r.ToString("0.00", CultureInfo.InvariantCulture)))})");
         output.WriteLine($"99 % of round trips within {alone.Min():0.00} ms alone, {watched.Min():0.00} ms with 10 pages, 16 readers that never read and 24 questions a second");
-        Assert.InRange(watched.Min(), 0, alone.Min() * Most + 0.1);
+        // Each round against itself: what else the machine does meets both halves of it alike. At reduced size the best of few rounds, and a tenth of a millisecond for chance.
+        if (Rounds > 3) Assert.InRange(ratios[Rounds / 2], 0, Most);
+        else Assert.InRange(watched.Min(), 0, alone.Min() * Most + 0.1);
     }
 
     // The 99th percentile, in milliseconds.

@@ -24,6 +24,10 @@ public sealed class KeepsRelayingWhateverFailsAround
         using var http = new HttpClient();
         Assert.Equal("ok\n", await http.GetStringAsync($"http://127.0.0.1:{admin}/readyz"));
         Assert.Contains($"junction_connections_total{{relay=\"r\",end=\"client-closed\"}}", await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics"), StringComparison.Ordinal);
+        // Somebody can hear of it, if not by the log. Not of a closed pipe: what .NET's console is given for one is gone without a word (EPIPE counts as written there).
+        if (how.Contains("/dev/full", StringComparison.Ordinal)) await Deadline.Until(
+            async () => System.Text.RegularExpressions.Regex.IsMatch(await http.GetStringAsync($"http://127.0.0.1:{admin}/metrics"), @"(?m)^junction_log_dropped_total [1-9]"), Deadline.Soon,
+            "dropped lines are counted");
     }
 
     [Fact]
@@ -64,6 +68,49 @@ public sealed class KeepsRelayingWhateverFailsAround
         await Loopback.EchoThrough(port, 10_000);
     }
 
+    [Fact]
+    public async Task The_identity_directory_cannot_be_written_to()
+    {
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        var authority = await SiteAuthority.Init(folder);
+        int links = FreePort.Next(), port = FreePort.Next();
+        await using var hq = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("hq")}}" }, "pki": { "directory": "{{authority.Directory}}", "certificateLifetime": "20s" }, "linkListen": ["127.0.0.1:{{links}}"],
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } }, "peers": { "node-*": { "services": ["echo"] } }
+            }
+            """);
+        await authority.Run("token", ["create", "--name", "node-*", "--out", folder["token"]]);
+        await RealProgram.Succeed(JunctionProcess.Binary(), ["enroll", $"127.0.0.1:{links}", "--token-file", folder["token"], "--identity", folder["node"], "--name", "node-1"]);
+        // Its files are its own, and the directory is not.
+        await RealProgram.Succeed("chown", ["-R", "65534:65534", folder["node"]]);
+        await RealProgram.Succeed("chown", ["0:0", folder["node"]]);
+        await RealProgram.Succeed("chmod", ["755", folder["node"]]);
+        var config = folder.Write("junction.json", $$"""
+            {
+              "identity": { "directory": "{{folder["node"]}}" }, "links": { "hq": { "dial": ["127.0.0.1:{{links}}"] } },
+              "relays": { "echo": { "listen": ["127.0.0.1:{{port}}"], "target": ["link://hq/echo"] } }
+            }
+            """);
+        await using var node = RealProgram.Start(
+            JunctionProcess.Binary(), ["run", config, "--log-format", "text"],
+            new ProgramOptions { Wrapper = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"], Folder = folder.Path });
+        await node.Line(l => l.Contains("link with hq is up", StringComparison.Ordinal), "that its link is up", Deadline.Start);
+        using var held = await Loopback.Connect(port);
+        var pattern = new PatternedBytes(1);
+        await pattern.Send(held, 0, 1000);
+        await pattern.Receive(held, 0, 1000);
+
+        await authority.Run("pki", ["revoke", "node-99"]);
+        await node.Line(l => l.Contains("the deny list cannot be kept", StringComparison.Ordinal), "that the deny list cannot be kept", Deadline.Start);
+        await node.Line(l => l.Contains("could not be renewed", StringComparison.Ordinal), "that it could not be renewed", Deadline.Start);
+        await pattern.Send(held, 1000, 2000);
+        await pattern.Receive(held, 1000, 2000);
+        await Loopback.EchoThrough(port, 10_000);
+    }
+
+    /// <summary>A clock that is wrong by a day: what is open goes on, over a link as well, and who comes with a certificate that is not valid by that clock is refused with both dates.</summary>
     [Theory]
     [InlineData("+1d")]
     [InlineData("-1d")]
@@ -73,9 +120,18 @@ public sealed class KeepsRelayingWhateverFailsAround
         await using var echo = LoopbackServer.Echo();
         using var folder = new TemporaryFolder();
         var clock = folder.Write("clock", "+0");
-        var port = FreePort.Next();
+        var authority = await SiteAuthority.Init(folder);
+        foreach (var name in new[] { "near", "late" })
+            await authority.Issue(name, "--lifetime", "12h");
+        int port = FreePort.Next(), linked = FreePort.Next(), links = FreePort.Next();
         await using var junction = await JunctionProcess.Start(
-            Config(port, echo.Port),
+            $$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("hq")}}" }, "linkListen": ["127.0.0.1:{{links}}"],
+              "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } },
+              "services": { "echo": { "target": ["127.0.0.1:{{echo.Port}}"] } }, "peers": { "near": { "services": ["echo"] }, "late": { "services": ["echo"] } }
+            }
+            """,
             new ProgramOptions
             {
                 Environment = new Dictionary<string, string>
@@ -86,10 +142,14 @@ public sealed class KeepsRelayingWhateverFailsAround
                     ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
                 },
             });
-        await using var load = await SteadyLoad.Start([port], Clients, 20);
+        await using var near = await JunctionProcess.Start(Dialling("near", linked));
+        await near.Line("link with hq is up", Deadline.Start);
+        await using var load = await SteadyLoad.Start([port, linked], Clients, 20);
         var before = load.Exchanges;
         var today = junction.Program.Lines[^1][..10];
         folder.Write("clock", jump);
+        await using var late = await JunctionProcess.Start(Dialling("late", FreePort.Next()));
+        await junction.Program.Line(l => l.Contains("refused:", StringComparison.Ordinal) && l.Contains("is valid from", StringComparison.Ordinal), "that the certificate is not valid now", Deadline.Start);
         await Deadline.Until(() => load.Exchanges >= before + (3 * Clients), Deadline.Start, "the clients go on");
         await load.End();
         Assert.Empty(load.Failures);
@@ -97,6 +157,15 @@ public sealed class KeepsRelayingWhateverFailsAround
         // The jump was one: its log has another day. No connection took a day, or less than no time.
         Assert.Contains(junction.Connections, c => c.Text[..10] != today);
         Assert.All(junction.Connections, c => Assert.True(c.IsClean && !c.Text.Contains("seconds=-", StringComparison.Ordinal) && !c.Text.Contains("seconds=86", StringComparison.Ordinal), c.Text));
+        Assert.Contains(junction.Connections, c => c.Relay == "service/echo");
+        Assert.DoesNotContain(near.Program.Lines, l => l.Contains("lost its connection", StringComparison.Ordinal));
+
+        string Dialling(string name, int at) => $$"""
+            {
+              "identity": { "directory": "{{folder[name]}}" }, "links": { "hq": { "dial": ["127.0.0.1:{{links}}"] } },
+              "relays": { "linked": { "listen": ["127.0.0.1:{{at}}"], "target": ["link://hq/echo"] } }
+            }
+            """;
     }
 
     [Fact]
@@ -121,6 +190,42 @@ public sealed class KeepsRelayingWhateverFailsAround
         await there.Line(l => l == "still here?", "the answer", Deadline.Soon);
 
         NetworkNamespaces.SetNames(middle, "10.94.1.2 license.test");
+        await junction.Line("relay r takes connections again", Deadline.Start);
+        await using var back = Client();
+        await back.Line(l => l == "hello", "that it is served again");
+
+        RealProgram Client() => RealProgram.Start("socat", ["-", $"TCP:127.0.0.1:{Port}"], new ProgramOptions { Host = middle });
+    }
+
+    /// <summary>A name server that is there and says nothing: packets vanish, as with a firewall between.</summary>
+    [Fact]
+    public async Task The_name_server_answers_no_more()
+    {
+        const int Port = 27000;
+        await using var hosts = await NetworkNamespaces.Create();
+        var far = await hosts.AddHost("far");
+        var middle = await hosts.AddHost("junction");
+        await NetworkNamespaces.Connect(middle, ["10.94.1.1/24"], far, ["10.94.1.2/24"]);
+        NetworkNamespaces.SetNameServer(middle, "10.94.1.2");
+        await using var names = RealProgram.Start(
+            "dnsmasq", ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--local=/test/", "--host-record=license.test,10.94.1.2", "--user=root", "--pid-file="],
+            new ProgramOptions { Host = far });
+        await names.Listening(53);
+        await using var server = RealProgram.Start("socat", [$"TCP-LISTEN:{Port},fork,reuseaddr", "SYSTEM:echo hello; cat"], new ProgramOptions { Host = far });
+        await server.Listening(Port);
+        await using var junction = await JunctionProcess.Start(
+            $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{Port}}"], "target": ["license.test:{{Port}}"], "connectTimeout": "1s", "healthInterval": "200ms" } } }""", new ProgramOptions { Host = middle });
+        await using var there = Client();
+        await there.Line(l => l == "hello", "that it is served");
+
+        names.Send(Signal.Stop);
+        await junction.Line("the name servers did not answer for license.test within 1 s", Deadline.Start);
+        await junction.Line("target license.test:27000 is down", Deadline.Start);
+        await there.Input.WriteLineAsync("still here?");
+        await there.Input.FlushAsync();
+        await there.Line(l => l == "still here?", "the answer", Deadline.Soon);
+
+        names.Send(Signal.Cont);
         await junction.Line("relay r takes connections again", Deadline.Start);
         await using var back = Client();
         await back.Line(l => l == "hello", "that it is served again");

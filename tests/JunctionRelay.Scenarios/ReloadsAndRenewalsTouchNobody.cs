@@ -14,6 +14,12 @@ public sealed class ReloadsAndRenewalsTouchNobody(ITestOutputHelper output)
     private static readonly int Staying = Scale.Of(ci: 150, full: 500);
     private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
 
+    /// <summary>How many of those must really have come: a load that does not come shows nothing. Beside other scenarios a machine may have time for fewer.</summary>
+    private static readonly double Share = Scale.Of(ci: 0.5, full: 0.8);
+
+    /// <summary>The longest that anybody may wait for an answer.</summary>
+    private static readonly TimeSpan MostWait = Scale.Of(ci: TimeSpan.FromSeconds(10), full: TimeSpan.FromSeconds(5));
+
     [Fact]
     public async Task No_connection_ends_and_none_is_refused()
     {
@@ -43,10 +49,11 @@ public sealed class ReloadsAndRenewalsTouchNobody(ITestOutputHelper output)
         }
 
         await load.End();
-        output.WriteLine($"{Reloads} reloads, {renewed} renewals: {load.Exchanges} exchanges of {Staying} clients, {load.Visits} new clients; nobody waited longer than {load.Slowest.TotalMilliseconds:0} ms");
+        output.WriteLine($"in {load.Elapsed.TotalSeconds:0} s {Reloads} reloads, {renewed} renewals: {load.Exchanges} exchanges of {Staying} clients, {load.Visits} new clients; nobody waited longer than {load.Slowest.TotalMilliseconds:0} ms");
         Assert.Empty(load.Failures);
         Assert.Equal(Renewals, renewed);
-        Assert.True(load.Visits > Reloads, $"only {load.Visits} new clients came");
+        Assert.True(load.Visits >= Share * NewPerSecond * load.Elapsed.TotalSeconds, $"only {load.Visits} new clients came in {load.Elapsed.TotalSeconds:0} s");
+        Assert.InRange(load.Slowest, TimeSpan.Zero, MostWait);
         // What was relayed was relayed by these two, and ended by itself.
         await Deadline.Until(() => cloud.Connections.Count >= load.Visits + Staying, Deadline.Soon, "each client has its line");
         Assert.All(cloud.Connections.Concat(hq.Connections), c => Assert.True(c.IsClean, c.Text));

@@ -39,6 +39,46 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         Assert.Empty(page.Complaints);
     }
 
+    /// <summary>A pair of junctions with a license server behind: what the page says of links, certificates and who holds what.</summary>
+    [Fact]
+    public async Task Links_certificates_and_holders_are_shown()
+    {
+        using var folder = new TemporaryFolder();
+        var authority = await SiteAuthority.Init(folder);
+        int links = FreePort.Next(), port = FreePort.Next(), vendor = FreePort.Next(), admin = FreePort.Next();
+        await using var licenses = await SimulatedLicenses.Start("127.0.0.1", port, vendor, 3);
+        await using var hq = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("hq")}}" }, "linkListen": ["127.0.0.1:{{links}}"], "peers": { "cloud": { "services": ["lmgrd"] } },
+              "services": { "lmgrd": { "target": ["127.0.0.1:{{port}}"], "protocol": "flexlm" } }
+            }
+            """);
+        // The server has this machine's first address, the junction the second: the vendor daemon's port is one of both.
+        await using var cloud = await JunctionProcess.Start($$"""
+            {
+              "identity": { "directory": "{{await authority.Issue("cloud", "--lifetime", "24h")}}" }, "admin": { "listen": "127.0.0.1:{{admin}}" },
+              "links": { "hq": { "dial": ["127.0.0.1:{{links}}"] } },
+              "relays": { "lmgrd": { "listen": ["127.0.0.2:{{port}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" } }
+            }
+            """);
+        await cloud.Line("link with hq is up", Deadline.Start);
+        await cloud.Line("admin endpoint listens");
+        await using var client = SimulatedLicenses.Client("127.0.0.2", port, vendor);
+        await client.Line(l => l == "held", "that it holds a seat", Deadline.Start);
+
+        await using var page = await StatusPage.Open(browser, admin);
+        await page.Counts("#connections .sheet .row:not([hidden])", 1);
+        await Assertions.Expect(page.Page.Locator("#connections .sheet .row:not([hidden]) .who")).ToHaveTextAsync($"{Environment.UserName} (demod)");
+        await Assertions.Expect(page.Page.Locator("#connections .sheet .row:not([hidden]) .client")).ToContainTextAsync(Environment.MachineName);
+        await page.Counts("#links .card:not(.is-down)", 1);
+        await Assertions.Expect(page.Page.Locator("#links .card .facts dd").First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\d+(\.\d+)? ms$"));
+        await Assertions.Expect(page.Page.Locator("#links .card .facts dd").Nth(1)).ToHaveTextAsync("1");
+        // The first to expire first; one of a day is calm, and no notice is about it.
+        Assert.Equal(["identity.certificate", "identity.trust"], await page.Page.Locator("#certificates .card .mono").AllInnerTextsAsync());
+        await page.Counts("#certificates .card.is-down, #certificates .card.is-near, #notices li", 0);
+        Assert.Empty(page.Complaints);
+    }
+
     [Fact]
     public async Task The_filters_filter()
     {

@@ -114,6 +114,51 @@ public sealed class StatusTellsWhatRuns
         Assert.Equal(69, (await JunctionProcess.Run("status", "-c", config, "--json")).ExitCode);
     }
 
+    /// <summary>On a terminal of 80 columns (script(1)): it draws, draws again when something has changed, and ends with Ctrl-C, leaving the cursor where people expect it.</summary>
+    [Fact]
+    public async Task Watch_draws_on_80_columns_updates_and_ends_with_an_interrupt()
+    {
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        int port = FreePort.Next(), admin = FreePort.Next();
+        var config = folder.Write("junction.json", $$"""
+            {
+              "name": "cloud", "admin": { "listen": "127.0.0.1:{{admin}}" },
+              "relays": {
+                "license-servers": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"], "maxConnections": 1000 },
+                "nobody": { "listen": ["127.0.0.1:{{FreePort.Next()}}"], "target": ["127.0.0.1:1"] }
+              }
+            }
+            """);
+        await using var junction = RealProgram.Start(JunctionProcess.Binary(), ["run", config]);
+        await junction.Line(l => l.Contains("admin endpoint listens", StringComparison.Ordinal), "that its admin endpoint listens");
+        await using var watch = RealProgram.Start(
+            "script", ["--quiet", "--return", "--command", $"stty cols 80 rows 40; exec '{JunctionProcess.Binary()}' status --watch -c '{config}'", "/dev/null"],
+            new ProgramOptions { Environment = new Dictionary<string, string> { ["TERM"] = "xterm", ["COLUMNS"] = "80" } });
+        await Shows($@"^0 connections");
+        await Shows($@"^● license-servers  127\.0\.0\.1:{port}  0 / 1000  .*127\.0\.0\.1:{echo.Port}$");
+
+        using var client = await Loopback.Connect(port);
+        await Shows($@"^1 connections");
+        await Shows($@"^● license-servers  127\.0\.0\.1:{port}  1 / 1000  .*127\.0\.0\.1:{echo.Port}$");
+        var lines = Screen();
+        Assert.All(lines, l => Assert.True(l.Length <= 80, l));
+        Assert.Contains(lines, l => l.StartsWith("RELAY", StringComparison.Ordinal) && l.EndsWith("TARGETS", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, l => l.Contains("REFUSED", StringComparison.Ordinal));
+
+        // As the terminal sends it for Ctrl-C.
+        await watch.Input.WriteAsync('\x03');
+        await watch.Input.FlushAsync();
+        var end = await watch.Exit(Deadline.Soon);
+        Assert.True(end.ExitCode == 0, end.ToString());
+        Assert.EndsWith("\e[?25h", end.Output.TrimEnd(), StringComparison.Ordinal);
+
+        Task Shows(string wanted) => Deadline.Until(() => Screen().Any(l => System.Text.RegularExpressions.Regex.IsMatch(l, wanted)), Deadline.Start, wanted, watch.Said);
+
+        // What it has drawn so far, without what only moves and colors.
+        List<string> Screen() => [.. watch.Lines.SelectMany(l => l.Split('\r')).Select(l => System.Text.RegularExpressions.Regex.Replace(l, @"\e\[[0-9;?]*[A-Za-z]", "").TrimEnd())];
+    }
+
     [Fact]
     public async Task Ready_is_69_while_no_relay_has_a_path()
     {

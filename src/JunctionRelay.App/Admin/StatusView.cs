@@ -11,14 +11,15 @@ internal static class StatusView
 
     /// <param name="before">The status a moment ago, for rates; null when there is none.</param>
     /// <param name="mostConnections">How many connections to list, the oldest first.</param>
-    public static IRenderable Of(StatusDocument status, StatusDocument? before, int mostConnections)
+    /// <param name="width">Of the screen, in characters.</param>
+    public static IRenderable Of(StatusDocument status, StatusDocument? before, int mostConnections, int width)
     {
-        var parts = new List<IRenderable> { Head(status, before), Relays(status.Relays) };
-        if (status.Links.Count > 0) parts.Add(Links(status.Links));
-        if (status.Certificates.Count > 0) parts.Add(Certificates(status.Certificates));
-        if (status.Seats is { Count: > 0 } seats) parts.Add(Seats(status, seats, mostConnections));
-        if (status.Connections is { Count: > 0 } connections && mostConnections > 0) parts.Add(Connections(status, connections, mostConnections));
-        if (status.Ends.Recent.Count > 0) parts.Add(Ends(status.Ends));
+        var parts = new List<IRenderable> { Head(status, before), Relays(status.Relays).In(width) };
+        if (status.Links.Count > 0) parts.Add(Links(status.Links).In(width));
+        if (status.Certificates.Count > 0) parts.Add(Certificates(status.Certificates).In(width));
+        if (status.Seats is { Count: > 0 } seats) parts.Add(Seats(status, seats, mostConnections).In(width));
+        if (status.Connections is { Count: > 0 } connections && mostConnections > 0) parts.Add(Connections(status, connections, mostConnections, width));
+        if (status.Ends.Recent.Count > 0) parts.Add(Ends(status.Ends).In(width));
         return new Rows(parts.SelectMany((part, i) => i == 0 ? [part] : new[] { new Text(""), part }));
     }
 
@@ -44,89 +45,89 @@ internal static class StatusView
         _ => $"[yellow]{Safe(status.State)}[/]",
     };
 
-    private static Table Relays(IReadOnlyList<StatusRelay> relays)
+    private static Sheet Relays(IReadOnlyList<StatusRelay> relays)
     {
-        var table = Sheet("RELAY", "LISTENS", "NOW", "TO TARGET", "TO CLIENT", "ENDED", "TARGETS*", "REFUSED*");
+        var table = new Sheet("RELAY", "LISTENS", "NOW", "TO TARGET-", "TO CLIENT-", "ENDED-", "TARGETS*", "REFUSED*");
         foreach (var relay in relays)
         {
-            table.AddRow(
-                new Markup($"{Light(relay.HasPath && !relay.Paused)} {Safe(relay.Name)}{(relay.Paused ? " [yellow]paused[/]" : "")}"),
-                new Markup(Safe(string.Join('\n', relay.Listen))),
-                new Markup($"{relay.Connections}{(relay.MostConnections is { } most ? $" / {most}" : "")}"),
-                new Markup(Size(relay.BytesToTarget)), new Markup(Size(relay.BytesToClient)), new Markup($"{relay.Ended}"),
-                new Markup(string.Join('\n', relay.Targets.Select(t => t.Up ? Safe(t.Name) : $"[red]{Safe(t.Name)}[/] {Safe(Why(t))}"))),
-                new Markup(Safe(string.Join('\n', relay.Denied.Select(d => $"{d.Value} {d.Key}")))));
+            table.Add(
+                $"{Light(relay.HasPath && !relay.Paused)} {Safe(relay.Name)}{(relay.Paused ? " [yellow]paused[/]" : "")}",
+                Safe(string.Join('\n', relay.Listen)),
+                $"{relay.Connections}{(relay.MostConnections is { } most ? $" / {most}" : "")}",
+                Size(relay.BytesToTarget), Size(relay.BytesToClient), $"{relay.Ended}",
+                string.Join('\n', relay.Targets.Select(t => t.Up ? Safe(t.Name) : $"[red]{Safe(t.Name)}[/] {Safe(Why(t))}")),
+                Safe(string.Join('\n', relay.Denied.Select(d => $"{d.Value} {d.Key}"))));
         }
 
         return table;
     }
 
-    private static Table Links(IReadOnlyList<StatusLink> links)
+    private static Sheet Links(IReadOnlyList<StatusLink> links)
     {
-        var table = Sheet("LINK", "PEER", "ADDRESS", "ROUND TRIP", "STREAMS", "RESUMES", "*");
+        var table = new Sheet("LINK", "PEER", "ADDRESS-", "ROUND TRIP", "STREAMS", "RESUMES-", "*");
         foreach (var link in links)
         {
-            table.AddRow(
-                new Markup($"{Light(link.Up)} {Safe(link.Name)}"),
-                new Markup($"{(link.Direction == "out" ? "→" : "←")} {Safe(link.Peer)}"),
-                new Markup(Safe(link.Address ?? "-")),
-                new Markup(link.RoundTripSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.0##} ms") : "-"),
-                new Markup($"{link.Streams}"), new Markup($"{link.Resumes}"),
-                new Markup(Safe(string.Join(", ", new[] { link.PeerDraining ? "the peer drains" : null, link.DownSeconds is { } down ? $"down for {down:0} s" : null, link.Detail }.OfType<string>()))));
+            table.Add(
+                $"{Light(link.Up)} {Safe(link.Name)}",
+                $"{(link.Direction == "out" ? "→" : "←")} {Safe(link.Peer)}",
+                Safe(link.Address ?? "-"),
+                link.RoundTripSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.0##} ms") : "-",
+                $"{link.Streams}", $"{link.Resumes}",
+                Safe(string.Join(", ", new[] { link.PeerDraining ? "the peer drains" : null, link.DownSeconds is { } down ? $"down for {down:0} s" : null, link.Detail }.OfType<string>())));
         }
 
         return table;
     }
 
-    private static Table Certificates(IReadOnlyList<StatusCertificate> certificates)
+    private static Sheet Certificates(IReadOnlyList<StatusCertificate> certificates)
     {
-        var table = Sheet("CERTIFICATE", "NAME", "EXPIRES", "");
+        var table = new Sheet("CERTIFICATE", "NAME", "EXPIRES", "");
         foreach (var certificate in certificates)
         {
             var color = certificate.State switch { "good" => "default", "near" => "yellow", _ => "red" };
-            table.AddRow(
-                new Markup(Safe(certificate.Kind)), new Markup(Safe(certificate.Name)), new Markup($"{certificate.NotAfter:yyyy-MM-dd HH:mm}Z"),
-                new Markup(certificate.State == "expired" ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]"));
+            table.Add(
+                Safe(certificate.Kind), Safe(certificate.Name), $"{certificate.NotAfter:yyyy-MM-dd HH:mm}Z",
+                certificate.State == "expired" ? "[red]expired[/]" : $"[{color}]in {Age(TimeSpan.FromDays(certificate.DaysLeft))}[/]");
         }
 
         return table;
     }
 
-    private static Table Seats(StatusDocument status, IReadOnlyList<StatusSeats> seats, int most)
+    private static Sheet Seats(StatusDocument status, IReadOnlyList<StatusSeats> seats, int most)
     {
-        var table = Sheet("SEATS", "VENDOR", "HELD", "BY", "AT", "THROUGH", "FOR");
+        var table = new Sheet("SEATS", "VENDOR", "HELD", "BY", "AT-", "THROUGH-", "FOR");
         foreach (var vendor in seats)
         {
-            table.AddRow(Safe(vendor.Relay), Safe(vendor.Vendor), $"{vendor.Held}", "", "", "", "");
+            table.Add(Safe(vendor.Relay), Safe(vendor.Vendor), $"{vendor.Held}", "", "", "", "");
             foreach (var who in vendor.Holders.Take(most))
-                table.AddRow("", "", $"{who.Held}", Safe($"{who.User}@{who.Host}"), Safe(who.Client), Safe(who.Peer ?? "-"), Age(status.Now - who.Since));
-            if (vendor.Holders.Count > most) table.AddRow("", "", "", $"and {vendor.Holders.Count - most} more", "", "", "");
+                table.Add("", "", $"{who.Held}", Safe($"{who.User}@{who.Host}"), Safe(who.Client), Safe(who.Peer ?? "-"), Age(status.Now - who.Since));
+            if (vendor.Holders.Count > most) table.Add("", "", "", $"and {vendor.Holders.Count - most} more", "", "", "");
         }
 
         return table;
     }
 
-    private static Rows Connections(StatusDocument status, IReadOnlyList<StatusConnection> connections, int most)
+    private static Rows Connections(StatusDocument status, IReadOnlyList<StatusConnection> connections, int most, int width)
     {
-        var table = Sheet("FOR", "RELAY", "CLIENT", "WHO", "TARGET", "TO TARGET", "TO CLIENT");
+        var table = new Sheet("FOR", "RELAY", "CLIENT", "WHO", "TARGET", "TO TARGET-", "TO CLIENT-");
         foreach (var connection in connections.Take(most))
         {
-            table.AddRow(
+            table.Add(
                 Age(status.Now - connection.Since), Safe(connection.Relay), Safe(connection.Client), Safe(Who(connection.User, connection.Host, connection.Vendor, connection.Peer)), Safe(connection.Target ?? "…"),
                 Size(connection.BytesToTarget), Size(connection.BytesToClient));
         }
 
         var left = status.ConnectionCount - Math.Min(most, connections.Count);
-        return left > 0 ? new Rows(table, new Markup($"[dim]and {left} more: --connections N, or --json[/]")) : new Rows(table);
+        return left > 0 ? new Rows(table.In(width), new Markup($"[dim]and {left} more: --connections N, or --json[/]")) : new Rows(table.In(width));
     }
 
-    private static Table Ends(StatusEnds ends)
+    private static Sheet Ends(StatusEnds ends)
     {
-        var table = Sheet("ENDED", "RELAY", "CLIENT", "WHO", "AFTER", "REASON", "*");
+        var table = new Sheet("ENDED", "RELAY", "CLIENT", "WHO-", "AFTER-", "REASON", "*");
         foreach (var end in ends.Recent.Take(MostEnds))
         {
             var color = end.Reason is "client-closed" or "target-closed" ? "default" : "yellow";
-            table.AddRow(
+            table.Add(
                 Safe(end.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)), Safe(end.Relay), Safe(end.Client), Safe(Who(end.User, end.Host, end.Vendor, end.Peer)), Age(TimeSpan.FromSeconds(end.Seconds)),
                 $"[{color}]{Safe(end.Reason)}[/]", Safe(end.Detail ?? ""));
         }
@@ -137,20 +138,6 @@ internal static class StatusView
     // User and node by the license protocol, else the name that a certificate proved.
     private static string Who(string? user, string? host, string? vendor, string? peer) =>
         user is null ? peer ?? "-" : $"{user}{(host is null ? "" : $"@{host}")}{(vendor is null ? "" : $" ({vendor})")}";
-
-    // A star: of all columns this one may wrap.
-    private static Table Sheet(params string[] columns)
-    {
-        var table = new Table().Border(TableBorder.None).HideRowSeparators();
-        foreach (var column in columns)
-        {
-            var wraps = column.EndsWith('*');
-            var header = new TableColumn(new Markup($"[dim]{column.TrimEnd('*')}[/]")).PadRight(2);
-            table.AddColumn(wraps ? header : header.NoWrap());
-        }
-
-        return table;
-    }
 
     // The detail names the target again.
     private static string Why(StatusTarget target) =>

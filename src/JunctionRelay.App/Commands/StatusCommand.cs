@@ -98,7 +98,8 @@ internal static class StatusCommand
     {
         var answer = await client.StatusAsync(stop);
         if (answer.Body is not { } json) return await FailAsync(answer.Problem, answer.Exit);
-        Screen().Write(StatusView.Of(Read(json), null, most));
+        var screen = Screen();
+        screen.Write(StatusView.Of(Read(json), null, most, screen.Profile.Width));
         return ExitCodes.Ok;
     }
 
@@ -107,11 +108,20 @@ internal static class StatusCommand
         var answer = await client.StatusAsync(stop);
         if (answer.Body is null) return await FailAsync(answer.Problem, answer.Exit);
         var before = Read(answer.Body);
-        await Screen().Live(StatusView.Of(before, null, most)).Overflow(VerticalOverflow.Crop).StartAsync(async live =>
+        var screen = Screen();
+        await screen.Live(StatusView.Of(before, null, most, screen.Profile.Width)).Overflow(VerticalOverflow.Crop).StartAsync(async live =>
         {
             while (await PauseAsync(stop))
             {
-                answer = await client.StatusAsync(stop);
+                try
+                {
+                    answer = await client.StatusAsync(stop);
+                }
+                catch (OperationCanceledException) when (stop.IsCancellationRequested)
+                {
+                    break;
+                }
+
                 // A junction that is being restarted comes back.
                 if (answer.Body is not { } json)
                 {
@@ -120,7 +130,7 @@ internal static class StatusCommand
                 }
 
                 var status = Read(json);
-                live.UpdateTarget(StatusView.Of(status, before.Process == status.Process ? before : null, most));
+                live.UpdateTarget(StatusView.Of(status, before.Process == status.Process ? before : null, most, screen.Profile.Width));
                 before = status;
             }
         });

@@ -16,6 +16,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<string> _failures = new();
     private readonly List<Task> _running = [];
+    private readonly System.Diagnostics.Stopwatch _watch = new();
     private int _visits;
     private int _exchanges;
     private long _slowest;
@@ -27,6 +28,9 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     /// <summary>New connections that were served to their ends.</summary>
     public int Visits => Volatile.Read(ref _visits);
+
+    /// <summary>For how long new connections came.</summary>
+    public TimeSpan Elapsed => _watch.Elapsed;
 
     /// <summary>What connections that stay have asked and got.</summary>
     public int Exchanges => Volatile.Read(ref _exchanges);
@@ -49,6 +53,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         }
 
         await Task.WhenAll(served);
+        load._watch.Start();
         load._running.Add(load.Visit(TimeSpan.FromSeconds(1.0 / newPerSecond)));
         return load;
     }
@@ -56,6 +61,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     /// <summary>Lets every client come to its end, which is part of the oracle.</summary>
     public async Task End()
     {
+        _watch.Stop();
         await _stop.CancelAsync();
         await Task.WhenAll(_running);
     }

@@ -37,7 +37,7 @@ public sealed class StatusFeedTests
     }
 
     [Fact]
-    public async Task A_reader_that_stops_reading_holds_up_nobody_and_is_hung_up_on()
+    public async Task Readers_that_do_not_read_hold_up_nobody()
     {
         using var upstream = Peer.Listen();
         await using var junction = await AdminJunction.StartAsync(upstream.LocalEndPoint!);
