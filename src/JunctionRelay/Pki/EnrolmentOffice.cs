@@ -11,10 +11,10 @@ namespace JunctionRelay.Pki;
 /// <param name="Node">Whose certificate it is; null when there is none.</param>
 /// <param name="Told">What the node is told, when it gets none.</param>
 /// <param name="Reason">What the log is told.</param>
-/// <param name="Shown">The certificate with which the key came, where another holder of the key has made it old.</param>
-internal sealed record EnrolmentVerdict(NodeRecord? Node, X509Certificate2? Certificate, string Told = "", string Reason = "", PeerIdentity? Shown = null)
+/// <param name="Copy">The junction whose key may be in two places, and how that showed; null as a rule.</param>
+internal sealed record EnrolmentVerdict(NodeRecord? Node, X509Certificate2? Certificate, string Told = "", string Reason = "", (string Name, string How)? Copy = null)
 {
-    public bool IsCopySuspected => Shown is not null;
+    public bool IsCopySuspected => Copy is not null;
 
     public static EnrolmentVerdict Refused(string told, string? reason = null) => new(null, null, told, reason ?? told);
 }
@@ -192,14 +192,24 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
                 ? EnrolmentVerdict.Refused(Told, $"the certificate {serial} of \"{node.Name}\" is revoked") : null;
     }
 
-    // By its key alone. While nobody has shown what was issued so, its answer may have been lost: it is the same return, and counts once.
+    // By its key alone. While nobody has shown what was issued so, its answer may have been lost: it is the same return, and counts once for each life of a certificate.
     private EnrolmentVerdict Rejoined(NodeRecord node, PublicKey key, IPAddress? from)
     {
-        var rejoins = Recent(node.Rejoins);
-        if (rules.RejoinLimit == 0 || (rejoins.Length >= rules.RejoinLimit && !node.IsUnproven))
+        var (now, rejoins) = (time.GetUtcNow(), Recent(node.Rejoins));
+        if (rules.RejoinLimit == 0)
+            return TooOften(node, "come back by its key", rejoins.Length, 0);
+        if (node.IsUnproven && rejoins is [.., var last] && now - last < rules.Lifetime)
+            return Issue(node with { Rejoins = rejoins }, key, from);
+        if (rejoins.Length >= rules.RejoinLimit)
             return TooOften(node, "come back by its key", rejoins.Length, rules.RejoinLimit);
-        return Issue(
-            node.IsUnproven ? node with { Rejoins = rejoins } : node with { Previous = node.Serial, Rejoins = [.. rejoins, time.GetUtcNow()], IsUnproven = true }, key, from);
+        var back = node with { Previous = node.IsUnproven ? node.Previous : node.Serial, Rejoins = [.. rejoins, now], IsUnproven = true };
+        if (node.IsUnproven || node.Expires <= now)
+            return Issue(back, key, from);
+
+        // Its newest certificate is in use and good: a clock that is ahead, a directory that was brought back, or a copy of the key.
+        var (copies, most) = (Recent(node.Copies), Math.Min(rules.RejoinLimit, EnrolmentRules.MostCopies));
+        var verdict = copies.Length >= most ? TooOften(node, "come back by its key while its certificate was good", copies.Length, most) : Issue(back with { Copies = [.. copies, now] }, key, from);
+        return verdict with { Copy = (node.Name, "by its key alone while its newest certificate is good") };
     }
 
     // Somebody with the same key has renewed since: a copy of the directory, or this is one that was brought back.
@@ -209,7 +219,7 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
         var verdict = copies.Length >= most
             ? TooOften(node, "come with a certificate that it had replaced", copies.Length, most)
             : Issue(node with { Previous = who.SerialNumber, Copies = [.. copies, time.GetUtcNow()], IsUnproven = false }, key, from);
-        return verdict with { Shown = who };
+        return verdict with { Copy = (who.Name, $"with the certificate {who.SerialNumber}, which is not its newest") };
     }
 
     private static EnrolmentVerdict TooOften(NodeRecord node, string what, int times, int most) => EnrolmentVerdict.Refused(

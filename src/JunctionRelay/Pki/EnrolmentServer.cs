@@ -17,10 +17,10 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
     /// <summary>The service that stands for this conversation on a link; no service of a configuration can be called so.</summary>
     public const string Service = "junction:enroll";
 
-    public const int MostAtOnce = 2048;
+    public const int MostAtOnce = 4096;
 
-    /// <summary>A cluster behind one address that starts all its nodes at once.</summary>
-    public const int MostOfOneAddress = 1024;
+    /// <summary>A cluster behind one address (IPv6: /64) that starts all its nodes at once.</summary>
+    public const int MostOfOneNetwork = 1024;
 
     public static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(10);
 
@@ -30,14 +30,15 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
     private readonly AttemptLimiter _limiter = new(time);
     private readonly LineBudget _busy = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<IPAddress, int> _ofAddress = [];   // under _lock
+    private readonly Dictionary<string, int> _ofNetwork = [];   // under _lock
     private int _all;   // under _lock
 
     /// <summary>Serves one connection to its end, and disposes it. Never throws.</summary>
     public async Task ServeAsync(Connection connection, EndPoint? from)
     {
         var address = (from as IPEndPoint)?.Address is { } ip ? ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip : null;
-        var isTaken = TryTake(address);
+        var network = ClientNetwork.Of(address);
+        var isTaken = TryTake(network);
         try
         {
             var answer = isTaken ? await ConverseAsync(connection, address) : TooMany(address);
@@ -60,7 +61,7 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
         finally
         {
             if (isTaken)
-                Give(address);
+                Give(network);
             await connection.DisposeAsync();
         }
     }
@@ -111,8 +112,8 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
             EnrolmentQuestion.Rejoin => await office.RejoinAsync(question.Name, key, from, cancellationToken),
             _ => EnrolmentVerdict.Refused("this junction knows join, renew and rejoin"),
         };
-        if (verdict.IsCopySuspected)
-            log.CopySuspected(verdict.Shown!.Name, Text(from), verdict.Shown.SerialNumber);
+        if (verdict.Copy is { } copy)
+            log.CopySuspected(copy.Name, Text(from), copy.How);
         if (verdict.Node is not { } node || verdict.Certificate is not { } certificate)
         {
             Refuse(What(question), from, who, verdict.Reason);
@@ -170,29 +171,29 @@ internal sealed class EnrolmentServer(EnrolmentOffice office, TimeProvider time,
         return new EnrolmentAnswer { Refused = "too many are joining now", Again = true };
     }
 
-    private bool TryTake(IPAddress? address)
+    private bool TryTake(string? network)
     {
         lock (_lock)
         {
-            var ofAddress = address is null ? 0 : _ofAddress.GetValueOrDefault(address);
-            if (_all >= MostAtOnce || ofAddress >= MostOfOneAddress)
+            var ofNetwork = network is null ? 0 : _ofNetwork.GetValueOrDefault(network);
+            if (_all >= MostAtOnce || ofNetwork >= MostOfOneNetwork)
                 return false;
             _all++;
-            if (address is not null)
-                _ofAddress[address] = ofAddress + 1;
+            if (network is not null)
+                _ofNetwork[network] = ofNetwork + 1;
             return true;
         }
     }
 
-    private void Give(IPAddress? address)
+    private void Give(string? network)
     {
         lock (_lock)
         {
             _all--;
-            if (address is null)
+            if (network is null)
                 return;
-            if (--_ofAddress[address] == 0)
-                _ofAddress.Remove(address);
+            if (--_ofNetwork[network] == 0)
+                _ofNetwork.Remove(network);
         }
     }
 

@@ -29,8 +29,8 @@ internal static partial class PkiLog
     [LoggerMessage(4015, LogLevel.Error, "a question from {from} could not be answered: {reason}", EventName = "enrolment-failed")]
     public static partial void EnrolmentFailed(this ILogger log, string from, string reason);
 
-    [LoggerMessage(4016, LogLevel.Warning, "{name} asked from {from} with the certificate {serial}, which is not its newest: its key may be in two places", EventName = "copy-suspected")]
-    public static partial void CopySuspected(this ILogger log, string name, string from, string serial);
+    [LoggerMessage(4016, LogLevel.Warning, "{name} asked from {from} {how}: its key may be in two places", EventName = "copy-suspected")]
+    public static partial void CopySuspected(this ILogger log, string name, string from, string how);
 
     [LoggerMessage(4030, LogLevel.Information, "deny list {number} with {count} entries from {from}", EventName = "deny-list-taken")]
     public static partial void DenyListTaken(this ILogger log, ulong number, int count, string from);

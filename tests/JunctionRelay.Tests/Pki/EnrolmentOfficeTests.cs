@@ -261,6 +261,43 @@ public sealed class EnrolmentOfficeTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_comes_by_a_key_alone_each_day_and_never_renews_is_counted_and_stopped()
+    {
+        var key = Key();
+        var name = (await JoinAsync(Token("node-*"), key)).Node!.Name;
+        for (var i = 0; i < 3; i++)
+        {
+            _time.Advance(TimeSpan.FromHours(25));
+            Assert.Equal(i + 1, (await RejoinAsync(name, key)).Node!.Rejoins.Length);
+        }
+
+        _time.Advance(TimeSpan.FromHours(25));
+        Assert.Contains("too often", (await _office.RejoinAsync(name, new PublicKey(key), Somewhere, CancellationToken.None)).Told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_comes_by_a_key_alone_beside_one_that_renews_is_suspected_and_stopped()
+    {
+        var key = Key();
+        var office = new EnrolmentOffice(_pki, new EnrolmentRules(TimeSpan.FromHours(24), EnrolmentRules.UsualRejoinLimit), _time);
+        var honest = await JoinAsync(Token("node-*"), key, null, office);
+        for (var i = 0; i < EnrolmentRules.MostCopies; i++)
+        {
+            _time.Advance(TimeSpan.FromHours(16));
+            honest = await office.RenewAsync(Who(honest), new PublicKey(key), Somewhere, CancellationToken.None);
+            Assert.NotNull(honest.Certificate);
+            var thief = await office.RejoinAsync(honest.Node!.Name, new PublicKey(key), Somewhere, CancellationToken.None);
+            Assert.True(thief is { IsCopySuspected: true, Certificate: not null }, $"{i}: {thief.Reason}");
+        }
+
+        honest = await office.RenewAsync(Who(honest), new PublicKey(key), Somewhere, CancellationToken.None);
+        var stopped = await office.RejoinAsync(honest.Node!.Name, new PublicKey(key), Somewhere, CancellationToken.None);
+        Assert.Equal((true, null), (stopped.IsCopySuspected, stopped.Certificate));
+        Assert.Contains("while its certificate was good too often", stopped.Told, StringComparison.Ordinal);
+        Assert.NotNull((await office.RenewAsync(Who(honest), new PublicKey(key), Somewhere, CancellationToken.None)).Certificate);
+    }
+
+    [Fact]
     public async Task A_machine_that_is_off_every_night_comes_back_every_morning()
     {
         var key = Key();
