@@ -45,6 +45,19 @@ public sealed partial class CheckRunsOnBareNodes
         Assert.DoesNotContain('\n', result.Error.TrimEnd());
     }
 
+    [Theory]
+    [InlineData("", "MLM_LICENSE_FILE=/nonexistent/x.lic names neither PORT@HOST nor a license file that is there")]
+    [InlineData("/nonexistent/x.lic", "/nonexistent/x.lic: there is no such license file")]
+    public async Task Without_OpenSSL_a_stale_variable_or_a_missing_file_is_what_is_told(string what, string said)
+    {
+        using var folder = new TemporaryFolder();
+        var result = await RealProgram.Run(JunctionProcess.Binary(), [.. new[] { "check", what }.Where(w => w.Length > 0)],
+            new ProgramOptions { Wrapper = WithoutOpenSsl, Folder = folder.Path, Environment = new Dictionary<string, string> { ["MLM_LICENSE_FILE"] = "/nonexistent/x.lic" } });
+        Assert.True(result.ExitCode == 2, result.ToString());
+        Assert.StartsWith($"junction check: {said}", result.Error, StringComparison.Ordinal);
+        Assert.Contains("MLM_LICENSE_FILE=/nonexistent/x.lic (", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_runtime_asks_for_no_newer_glibc_than_the_documents_say()
     {

@@ -18,6 +18,9 @@ internal sealed class CheckTrail(string name)
     /// <summary>There is another way beside the one that is looked at: what fails is a warning, until <see cref="GiveUp"/>.</summary>
     public bool HasOtherWays { get; init; }
 
+    /// <summary>False where the clients are known to be no FlexNet programs: what those would print is not said then.</summary>
+    public bool HasFlexNetClients { get; set; } = true;
+
     /// <summary>The finding; null when all is well.</summary>
     public CheckStep? Failure => _steps.Find(s => s.Verdict == CheckVerdict.Failed);
 
@@ -30,7 +33,7 @@ internal sealed class CheckTrail(string name)
 
     public void Skip(string hop, string text) => Add(new CheckStep(hop, CheckVerdict.Skipped, text, Spent));
 
-    public void Fail(string hop, CheckFault fault) => Stop(new CheckStep(hop, CheckVerdict.Failed, fault.Text, Spent, fault));
+    public void Fail(string hop, CheckFault fault) => Stop(new CheckStep(hop, CheckVerdict.Failed, fault.Text, Spent, HasFlexNetClients ? fault : fault with { Client = null }));
 
     /// <summary>The first hop begins now.</summary>
     public void Begin() => _since = TimeProvider.System.GetTimestamp();
@@ -55,7 +58,7 @@ internal sealed class CheckTrail(string name)
     /// Trails for so many ways that are walked at once, any of which will do: those that are silent cost together what one of them does. What is seen on one waits for its turn
     /// (<see cref="Tell"/>); a single way is walked on this trail itself.
     /// </summary>
-    public IReadOnlyList<CheckTrail> Lanes(int count) => count == 1 ? [this] : [.. Enumerable.Range(0, count).Select(_ => new CheckTrail(Name) { HasOtherWays = true })];
+    public IReadOnlyList<CheckTrail> Lanes(int count) => count == 1 ? [this] : [.. Enumerable.Range(0, count).Select(_ => new CheckTrail(Name) { HasOtherWays = true, HasFlexNetClients = HasFlexNetClients })];
 
     /// <summary>A lane's turn: its steps are this trail's.</summary>
     public void Tell(CheckTrail lane)

@@ -19,18 +19,30 @@ internal static class CheckedServers
         {
             var found = Entries(text, null) is { } entries ? [LicenseWays.ToAny(entries)] : OfFile(text, problems);
             ways.AddRange(found);
-            if (found.Count == 0) others.Add(text);
+            if (found.Count > 0) continue;
+            if (IsFileName(text) && !File.Exists(text)) problems.Add($"{text}: there is no such license file");
+            else others.Add(text);
         }
 
         ways.AddRange(sentieon.Select(Sentieon));
         if (ways.Count > 0 && others.Count > 0) problems.Add($"{string.Join(", ", others)}: no license file here and no PORT@HOST; relays of a configuration are checked by themselves");
-        if (ways.Count == 0 && what.Count == 0 && !hasConfiguration) ways.AddRange(OfVariables(environment, problems));
+        if (ways.Count > 0 || what.Count > 0 || hasConfiguration) return ways;
+
+        var variables = environment.Where(v => LicenseVendors.IsVariable(v.Key, v.Value)).OrderBy(v => v.Key, StringComparer.Ordinal).ToList();
+        ways.AddRange(OfVariables(variables, problems));
+        if (ways.Count > 0 || problems.Count > 0) return ways;
+        problems.AddRange(variables.Select(v => $"{v.Key}={v.Value} names neither {(v.Key == LicenseVendors.Sentieon ? "HOST:PORT" : "PORT@HOST")} nor a license file that is there: correct or unset it"));
+        if (variables.Count == 0)
+            problems.Add("no license variable is set here, and there is no configuration: name a server (27000@host, --sentieon host:8990), a license file, or a configuration (-c FILE)");
         return ways;
     }
 
-    private static IEnumerable<LicenseWays> OfVariables(IReadOnlyDictionary<string, string> environment, List<string> problems)
+    private static bool IsFileName(string text) =>
+        text.Contains('/', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal) || Path.GetExtension(text).ToLowerInvariant() is ".lic" or ".dat";
+
+    private static IEnumerable<LicenseWays> OfVariables(IEnumerable<KeyValuePair<string, string>> variables, List<string> problems)
     {
-        foreach (var (name, value) in environment.Where(v => LicenseVendors.IsVariable(v.Key, v.Value)).OrderBy(v => v.Key, StringComparer.Ordinal))
+        foreach (var (name, value) in variables)
         {
             if (name == LicenseVendors.Sentieon)
             {

@@ -25,6 +25,7 @@ internal sealed class RelayWalk(JunctionPlan plan, JunctionConfig config, string
     public async Task RelayAsync(CheckTrail trail, string name, RelayConfig relay, CancellationToken stop)
     {
         var built = plan.Relays.Single(r => r.Name == name);
+        trail.HasFlexNetClients = !IsOf(relay, "sentieon") && !IsOf(relay, "rlm");
         if (!ListenLook.IsTaken(built.Listen.Select(l => l.EndPoint), trail)) return;
         var listens = relay.Listen!.Select(l => ListenAddress.Read(l, out _)!).ToList();
         var preset = _presets.Find(relay.Preset);

@@ -78,7 +78,11 @@ internal static class CheckCommand
         var what = parsed.GetValue(What) ?? [];
         var servers = CheckedServers.Read(what, parsed.GetValue(SentieonServer) ?? [], ConfigOptions.Environment(), config.IsThere(parsed), problems);
         foreach (var problem in problems) await error.WriteLineAsync($"junction check: {LicenseNames.Printable(problem)}");
-        if (problems.Count > 0) return ExitCodes.Usage;
+        if (problems.Count > 0)
+        {
+            if (!isJson) await TellSurroundingsAsync(output);
+            return ExitCodes.Usage;
+        }
 
         using var turn = new SemaphoreSlim(CheckLimits.AtOnce);
 
@@ -112,10 +116,7 @@ internal static class CheckCommand
 
         if (servers.Count == 0)
         {
-            OpenSslFloor.Demand();
             if (config.Read(parsed, error) is not { } reading) return ExitCodes.Configuration;
-            // An instance of its own: the running junction's sessions are not taken for the ghosts of this process.
-            var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, Guid.NewGuid().ToString(), NullLogger.Instance);
             var (relays, services) = (reading.Config!.Relays ?? new Dictionary<string, RelayConfig>(), reading.Config.Services ?? new Dictionary<string, ServiceConfig>());
             // A name may be a relay's and a service's: then it is both.
             string[] names = what.Length > 0 ? what : [.. relays.Keys.Order(StringComparer.Ordinal).Union(services.Keys.Order(StringComparer.Ordinal))];
@@ -125,6 +126,9 @@ internal static class CheckCommand
                 return ExitCodes.Usage;
             }
 
+            OpenSslFloor.Demand();
+            // An instance of its own: the running junction's sessions are not taken for the ghosts of this process.
+            var plan = RelayPlanBuilder.Build(reading.Config!, reading.Home, TimeProvider.System, Guid.NewGuid().ToString(), NullLogger.Instance);
             await using var walk = new RelayWalk(plan, reading.Config, parsed.GetValue(Vendor), new RunningSwitches(RelayPlanBuilder.Admin(reading.Config, reading.Home)));
             foreach (var name in names)
             {
@@ -134,20 +138,24 @@ internal static class CheckCommand
         }
 
         var exit = trails.Select(t => t.Failure?.Fault!.Exit).FirstOrDefault(e => e is not null) ?? ExitCodes.Ok;
-        var surroundings = Surroundings.Read(ConfigOptions.Environment(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
         if (isJson)
         {
             await using var document = Console.OpenStandardOutput();
-            CheckReport.WriteJson(document, trails, surroundings, exit);
+            CheckReport.WriteJson(document, trails, ReadSurroundings(), exit);
             return exit;
         }
 
-        if (surroundings.Count > 0)
-        {
-            await output.WriteLineAsync("What leads programs of this user to license servers, whatever a junction does:");
-            foreach (var line in surroundings) await output.WriteLineAsync($"  {line}");
-        }
-
+        await TellSurroundingsAsync(output);
         return exit;
+    }
+
+    private static IReadOnlyList<string> ReadSurroundings() => Surroundings.Read(ConfigOptions.Environment(), Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+
+    private static async Task TellSurroundingsAsync(TextWriter output)
+    {
+        var surroundings = ReadSurroundings();
+        if (surroundings.Count == 0) return;
+        await output.WriteLineAsync("What leads programs of this user to license servers, whatever a junction does:");
+        foreach (var line in surroundings) await output.WriteLineAsync($"  {line}");
     }
 }

@@ -166,6 +166,11 @@ internal sealed record LicenseFile
                 Remark(line, $"{options} stands where the name of the options file does, and is no port there");
                 (text, meant) = (Without(text, options), misplaced);
             }
+            else if (port is null && !rest.Exists(w => HasKey(w, "BINARY")) && rest.Find(w => !w.Contains('=')) is { } path && IsNumber(path) && ReadPort(line, path) is { } inFirstPlace)
+            {
+                Remark(line, $"{path} stands where the path of the daemon does, and is no port there");
+                (text, meant) = (Without(text, path), inFirstPlace);
+            }
 
             var known = Daemons.FindIndex(d => d.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
             var daemon = new LicenseDaemonLine(line.Number, name, port, text, meant);

@@ -50,6 +50,46 @@ public sealed class CheckedServersTests
         Assert.Equal(["acme_LICENSE=5053@a:5053@b", "other_LICENSE=5053@fd00::7"], Surroundings.Read(environment, home.Root));
     }
 
+    [Theory]
+    [InlineData("MLM_LICENSE_FILE", "/nonexistent/x.lic", "MLM_LICENSE_FILE=/nonexistent/x.lic names neither PORT@HOST nor a license file that is there: correct or unset it")]
+    [InlineData("LM_LICENSE_FILE", "foo", "LM_LICENSE_FILE=foo names neither PORT@HOST nor a license file that is there: correct or unset it")]
+    [InlineData("SENTIEON_LICENSE", "/nonexistent/x.lic", "SENTIEON_LICENSE=/nonexistent/x.lic names neither HOST:PORT nor a license file that is there: correct or unset it")]
+    [InlineData("PATH", "/bin", "no license variable is set here, and there is no configuration: name a server (27000@host, --sentieon host:8990), a license file, or a configuration (-c FILE)")]
+    public void A_stale_variable_is_named(string variable, string value, string problem)
+    {
+        var problems = new List<string>();
+        Assert.Empty(CheckedServers.Read([], [], new Dictionary<string, string> { [variable] = value }, hasConfiguration: false, problems));
+        Assert.Equal([problem], problems);
+        Assert.Empty(CheckedServers.Read([], [], new Dictionary<string, string> { [variable] = value }, hasConfiguration: true, problems = []));
+        Assert.Empty(problems);
+    }
+
+    [Theory]
+    [InlineData("/nonexistent/license")]
+    [InlineData("nonexistent.lic")]
+    [InlineData("nonexistent.DAT")]
+    public void A_file_that_is_not_there_is_no_relay(string file)
+    {
+        var problems = new List<string>();
+        CheckedServers.Read([file], [], Empty, hasConfiguration: true, problems);
+        Assert.Equal([$"{file}: there is no such license file"], problems);
+    }
+
+    [Fact]
+    public void Dead_entries_of_a_variable_are_shown_as_such()
+    {
+        using var home = new TestFolder();
+        var environment = new Dictionary<string, string> { ["LM_LICENSE_FILE"] = "/nonexistent/y.lic:5@127.0.0.1", ["SENTIEON_LICENSE"] = "lic", ["CDS_LIC_FILE"] = "5280@b" };
+        Assert.Single(CheckedServers.Read([], [], new Dictionary<string, string> { ["LM_LICENSE_FILE"] = environment["LM_LICENSE_FILE"] }, hasConfiguration: false, []));
+        Assert.Equal(
+            [
+                "CDS_LIC_FILE=5280@b",
+                "LM_LICENSE_FILE=/nonexistent/y.lic:5@127.0.0.1 (/nonexistent/y.lic: neither PORT@HOST nor a file that is there)",
+                "SENTIEON_LICENSE=lic (neither HOST:PORT nor a file that is there)",
+            ],
+            Surroundings.Read(environment, home.Root).Take(3));
+    }
+
     [Fact]
     public void Files_of_a_list_lead_with_all_of_their_daemons()
     {
