@@ -18,6 +18,7 @@ if [ -z "${JUNCTION_BINARY:-}" ]; then
   JUNCTION_BINARY=$work/out/junction
 fi
 junction=$(readlink -f "$JUNCTION_BINARY")
+unset JUNCTION_BINARY   # to a junction it would be configuration
 cd "$work"
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -28,7 +29,7 @@ for name in hq cloud; do
 done
 cat >hq.json <<END
 { "identity": { "directory": "hq" }, "linkListen": ["127.0.0.1:$links"], "peers": { "cloud": { "services": ["echo"], "maxStreams": 100000 } },
-  "services": { "echo": { "target": ["127.0.0.1:$server"], "healthInterval": "0" } } }
+  "services": { "echo": { "target": ["127.0.0.1:$server"] } } }
 END
 cloud() {   # a configuration with so many links
   local i comma=
@@ -44,7 +45,7 @@ figures() {
   stat=$(sed 's/.*) //' "/proc/$pid/stat")
   # shellcheck disable=SC2086
   set -- $stat
-  echo "$(sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$pid/status") $((10 * (${12} + ${13}))) $(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
+  echo "$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status") $((10 * (${12} + ${13}))) $(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
 }
 until_is() {   # until the command after these prints what is wanted
   local wanted=$1 tries
