@@ -25,7 +25,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     /// <summary>Read and not yet told to those who wait for it.</summary>
     private const int MostUntoldBytes = 64 * 1024;
 
-    /// <summary>How long CLOSE may take to leave.</summary>
+    /// <summary>How long CLOSE may take to leave, or to be read.</summary>
     private static readonly TimeSpan LastWordLimit = TimeSpan.FromSeconds(1);
 
     private readonly LinkReader _reader = new();
@@ -98,12 +98,15 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         try
         {
             await Task.WhenAny(reading, writing, pinging);
-            // A violation is told to the peer if it still listens: CLOSE is the writer's last frame.
-            if (reading.IsCompletedSuccessfully && (await reading).Violation is { } violation)
-            {
+            // Who can write no more may have been sent CLOSE before.
+            if (writing.IsCompletedSuccessfully && (await writing).Fault is not null)
+                await Task.WhenAny(reading, LastWordAsync());
+            // What the peer did wrong is told to it, and so is the end of the session: CLOSE is the writer's last frame, and without it the peer would wait for us to resume.
+            var violation = reading.IsCompletedSuccessfully ? (await reading).Violation : null;
+            if (violation is not null)
                 session.Outbox.Close(CloseReason.LinkViolation, violation);
-                await Task.WhenAny(writing, Task.Delay(LastWordLimit, options.Time, CancellationToken.None));
-            }
+            if (violation is not null || session.IsEnded)
+                await Task.WhenAny(writing, LastWordAsync());
 
             BeginStop();
             await over.CancelAsync();
@@ -118,6 +121,8 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             _stopped.TrySetResult();
         }
     }
+
+    private Task LastWordAsync() => Task.Delay(LastWordLimit, options.Time, CancellationToken.None);
 
     /// <summary>Ends the transport, and waits until it neither reads nor writes any more. Only for one that runs.</summary>
     public Task StopAsync()

@@ -266,4 +266,26 @@ public sealed class LinkCutTests(ITestOutputHelper output)
         await Eventually.TrueAsync(() => pair.Cloud != old && pair.Cloud.IsUp, () => "no new session begins");
         target.Abort(CloseReason.Stopping);
     }
+
+    /// <summary>A session that ends while the peer sends: CLOSE must leave before the transport is broken off, or the peer waits for a link that never resumes.</summary>
+    [Fact]
+    public async Task The_end_of_a_session_is_told_to_a_peer_that_is_sending()
+    {
+        for (var seed = 1; seed <= 40; seed++)
+        {
+            await using var pair = await new LinkPair(seed).StartAsync();
+            var (cloud, hq) = await pair.OpenAsync();
+            var (session, old) = (pair.Cloud, pair.Hq);
+            var sending = SendAsync(cloud);
+            await hq.Input.ReadAsync();
+            await old.CloseAsync(CloseReason.CertificateRevoked, "it is revoked");
+            await Eventually.TrueAsync(() => session.IsEnded, () => $"seed {seed}: the peer was not told");
+            await Assert.ThrowsAsync<ConnectionBrokenException>(() => sending);
+        }
+
+        static async Task SendAsync(LinkStream stream)
+        {
+            while (true) await stream.Output.WriteAsync(new byte[100]);
+        }
+    }
 }
