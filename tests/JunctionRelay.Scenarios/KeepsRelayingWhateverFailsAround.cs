@@ -113,7 +113,7 @@ public sealed class KeepsRelayingWhateverFailsAround
 
     /// <summary>A clock that is wrong by a day: what is open goes on, over a link as well, and who comes with a certificate that is not valid by that clock is refused with both dates.</summary>
     [Theory]
-    [InlineData("+1d")]
+    [InlineData("+1d", Traits = [Size.Name, Size.Release])]
     [InlineData("-1d")]
     public async Task The_clock_jumps(string jump)
     {
