@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
@@ -10,6 +13,7 @@ namespace JunctionRelay.Scenarios;
 public sealed class RestartsTouchNobody(ITestOutputHelper output)
 {
     private static readonly int Restarts = Scale.Of(ci: 3, full: 20);
+    private static readonly int UnixRestarts = Scale.Of(ci: 4, full: 20);
     private static readonly int Staying = Scale.Of(ci: 150, full: 500);
     private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
 
@@ -93,8 +97,77 @@ public sealed class RestartsTouchNobody(ITestOutputHelper output)
                 (await Loopback.Connect(port)).Dispose();
                 return true;
             }
-            catch (System.Net.Sockets.SocketException)
+            catch (SocketException)
             {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Also when the process that made their files has ended; and whether its successor has begun to serve, or is itself about to be replaced.</summary>
+    [Fact]
+    public async Task Unix_sockets_are_answered_by_the_newest_process()
+    {
+        await using var echo = LoopbackServer.Echo();
+        using var folder = new TemporaryFolder();
+        UnixDomainSocketEndPoint admin = new(folder["admin.sock"]), relay = new(folder["relay.sock"]);
+        var config = folder.Write("junction.json", $$"""
+            { "admin": { "listen": "unix:{{admin}}" }, "relays": { "r": { "listen": ["unix:{{relay}}"], "target": ["127.0.0.1:{{echo.Port}}"] } } }
+            """);
+        await using var junction = await JunctionProcess.Start(File.ReadAllText(config));
+        using var over = new CancellationTokenSource();
+        await Deadline.Until(() => File.Exists(admin.ToString()), Deadline.Soon, "the admin endpoint is there", junction.Program.Said);
+        var asking = AskAllTheTime(admin, over.Token);
+        for (var restart = 1; restart <= UnixRestarts; restart++)
+        {
+            await junction.Replace();
+            // Every second time there is another process at once, and the one between has hardly begun.
+            if (restart % 2 == 0) await junction.Replace();
+            foreach (var old in junction.Predecessors)
+                Assert.Equal(0, (await old.Exit(Deadline.Start)).ExitCode);
+            var status = await JunctionProcess.Run("status", "-c", config, "--json");
+            Assert.True(status.ExitCode == 0, status.ToString());
+            Assert.Contains($"\"process\":{junction.Program.ProcessId},", status.Output, StringComparison.Ordinal);
+            using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await client.ConnectAsync(relay);
+            var pattern = new PatternedBytes(restart);
+            await pattern.Send(client, 0, 1000);
+            await pattern.Receive(client, 0, 1000);
+        }
+
+        await over.CancelAsync();
+        var (questions, slowest) = await asking;
+        output.WriteLine($"{junction.Predecessors.Count} restarts, {questions} questions over the unix socket, the slowest answered after {slowest.TotalMilliseconds:0} ms");
+        Assert.InRange(slowest, TimeSpan.Zero, MostWait);
+    }
+
+    // How often, and the longest that it took until an answer came, of whichever process.
+    private static async Task<(int Questions, TimeSpan Slowest)> AskAllTheTime(EndPoint admin, CancellationToken until)
+    {
+        var (questions, slowest) = (0, TimeSpan.Zero);
+        for (var watch = Stopwatch.StartNew(); !until.IsCancellationRequested; await Task.Delay(5, CancellationToken.None))
+        {
+            if (!await Answers()) continue;
+            questions++;
+            slowest = watch.Elapsed > slowest ? watch.Elapsed : slowest;
+            watch.Restart();
+        }
+
+        return (questions, slowest);
+
+        async Task<bool> Answers()
+        {
+            try
+            {
+                using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await client.ConnectAsync(admin, CancellationToken.None);
+                await client.SendAsync("GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"u8.ToArray());
+                var answer = new byte[15];
+                return await client.ReceiveAsync(answer).WaitAsync(MostWait, CancellationToken.None) == answer.Length && answer.AsSpan().SequenceEqual("HTTP/1.1 200 OK"u8);
+            }
+            catch (SocketException)
+            {
+                // A process that hands over closes whom it has not answered yet; refused would show in the time that it takes.
                 return false;
             }
         }
@@ -145,7 +218,7 @@ public sealed class RestartsTouchNobody(ITestOutputHelper output)
 
         await pattern.Send(client, 1000, 2000);
         await pattern.Receive(client, 1000, 2000);
-        client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        client.Shutdown(SocketShutdown.Send);
         await PatternedBytes.End(client);
         await Deadline.Until(() => junction.Program.HasExited, Deadline.Soon, "the first process ends by itself", junction.Program.Said);
         await Loopback.EchoThrough(port, 10_000);

@@ -32,11 +32,16 @@ internal sealed class AdminServer(
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _reloads = new(0);
     private Task _running = Task.CompletedTask;
-    private Socket? _inherited;   // used once
+    private volatile Socket? _inherited;   // used once
     private volatile Socket? _listening;
+    private string? _file;   // of a unix socket that we made
+    private volatile bool _isGivenAway;
 
     /// <summary>Sockets that listen already, one of them perhaps for us.</summary>
     public InheritedSockets? Inherited { get; init; }
+
+    /// <summary>What becomes of the log, for the status.</summary>
+    public Func<StatusLog>? Log { get; init; }
 
     /// <summary>Where it listens; null while it does not.</summary>
     public EndPoint? EndPoint { get; private set; }
@@ -54,11 +59,16 @@ internal sealed class AdminServer(
         await _running;
     }
 
-    /// <summary>The socket that it answers at, while it does.</summary>
-    public Socket? Listening => _listening;
+    /// <summary>The socket that it answers at, or is about to.</summary>
+    public Socket? Listening => _listening ?? _inherited;
 
     /// <summary>Another process answers in our place.</summary>
-    public void GiveAway() => _stop.Cancel();
+    public void GiveAway()
+    {
+        _isGivenAway = true;
+        if (Listening is { } socket) SocketListener.MarkAsShared(socket.SafeHandle);
+        _stop.Cancel();
+    }
 
     /// <summary>Another plan runs: if it has the endpoint elsewhere, it moves there.</summary>
     public void Reloaded() => _reloads.Release();
@@ -82,6 +92,9 @@ internal sealed class AdminServer(
             await serving.CancelAsync();
             await running;
         }
+
+        // Told to stop before it came to that.
+        _inherited?.Dispose();
     }
 
     private async Task UntilOtherAsync(AdminPlan? admin)
@@ -104,7 +117,7 @@ internal sealed class AdminServer(
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(reload, () => plan().Certificates);
         using var readings = new MeterReadings();
-        var reader = new StatusReader(plan, relays, links, reload, time);
+        var reader = new StatusReader(plan, relays, links, reload, time) { Log = Log };
         var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, quiet, time), readings, new AdminAccess(admin, log, time), quiet, log, time);
         for (var told = false; !stop.IsCancellationRequested; told = true)
         {
@@ -119,8 +132,7 @@ internal sealed class AdminServer(
     // Until told to stop; returns at once with the reason when the address cannot be listened on.
     private async Task<string?> ServeAsync(AdminPlan admin, AdminEndpoint endpoint, CancellationToken stop)
     {
-        Socket? listening = null;
-        var app = Build(admin, endpoint, socket => listening = socket);
+        var app = Build(admin, endpoint);
         await using (app)
         {
             try
@@ -129,25 +141,33 @@ internal sealed class AdminServer(
             }
             catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
             {
-                listening?.Dispose();
+                _listening?.Dispose();
+                Closed();
                 return (e.InnerException?.InnerException ?? e.InnerException ?? e).Message;
             }
 
-            EndPoint = listening!.LocalEndPoint;
-            _listening = listening;
+            EndPoint = _listening!.LocalEndPoint;
             log.AdminListening((admin.Tls is null ? "" : "tls://") + SocketDialer.Text(EndPoint!));
             await DelayAsync(Timeout.InfiniteTimeSpan, stop);
             EndPoint = null;
-            _listening = null;
             using var insist = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
             // Pages that watch would hold it for ever.
             await app.StopAsync(insist.Token);
+            Closed();
         }
 
         return null;
     }
 
-    private WebApplication Build(AdminPlan admin, AdminEndpoint endpoint, Action<Socket> bound)
+    // Whoever made the socket owns its file, unless somebody else answers there now.
+    private void Closed()
+    {
+        _listening = null;
+        if (_file is not null && !_isGivenAway) File.Delete(_file);
+        _file = null;
+    }
+
+    private WebApplication Build(AdminPlan admin, AdminEndpoint endpoint)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
@@ -155,9 +175,10 @@ internal sealed class AdminServer(
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = address =>
         {
-            var socket = Interlocked.Exchange(ref _inherited, null) ?? Bind(address);
-            bound(socket);
-            return socket;
+            // In this order: who takes our place finds it under one of the two names.
+            _listening = _inherited ?? Bind(address);
+            _inherited = null;
+            return _listening;
         });
         builder.WebHost.ConfigureKestrel(o => Configure(o, admin));
         var app = builder.Build();
@@ -183,14 +204,13 @@ internal sealed class AdminServer(
         });
     }
 
-    private static Socket Bind(EndPoint address)
+    private Socket Bind(EndPoint address)
     {
         if (address is not UnixDomainSocketEndPoint unix) return SocketTransportOptions.CreateDefaultBoundListenSocket(address);
-        UnixSocketFile.RemoveStale(unix);
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Bind(unix);
         // Nobody can connect before Kestrel listens.
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(unix.ToString(), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        UnixSocketFile.Bind(socket, unix, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        _file = unix.ToString();
         return socket;
     }
 

@@ -22,6 +22,9 @@ internal sealed record StatusDocument
 
     public required StatusConfiguration Configuration { get; init; }
 
+    /// <summary>What became of the log; null where it is not this junction's own.</summary>
+    public StatusLog? Log { get; init; }
+
     /// <summary>Connections being relayed now.</summary>
     public required int ConnectionCount { get; init; }
 
@@ -62,6 +65,10 @@ internal sealed record StatusHolder(string? User, string? Host, string Client, s
 /// <param name="ReadAt">When the configuration was last read.</param>
 /// <param name="Succeeded">Whether it was usable; if not, the one before it still runs.</param>
 internal sealed record StatusConfiguration(DateTimeOffset ReadAt, bool Succeeded, IReadOnlyList<string> Problems);
+
+/// <param name="Dropped">Lines since the start that nobody took.</param>
+/// <param name="Failing">Why the last ones could not be written; null when they were.</param>
+internal sealed record StatusLog(long Dropped, string? Failing);
 
 /// <param name="Kind"><c>relay</c> or <c>service</c>.</param>
 /// <param name="HasPath">A connection would get somewhere now.</param>

@@ -14,6 +14,9 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
     /// <summary>A document with more rows helps nobody; metrics count all.</summary>
     public const int MostConnections = 10_000;
 
+    /// <summary>What becomes of the log.</summary>
+    public Func<StatusLog>? Log { get; init; }
+
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
     /// <summary>The live connections, the oldest first.</summary>
@@ -41,6 +44,7 @@ internal sealed class StatusReader(Func<JunctionPlan> plan, RelayService relays,
             Ready = notReady is null,
             NotReady = notReady,
             Configuration = new StatusConfiguration(reload.Last.At, reload.Last.Succeeded, reload.Last.Problems),
+            Log = Log?.Invoke(),
             ConnectionCount = relays.Connections.Count,
             MostConnections = relays.Connections.Most == int.MaxValue ? null : relays.Connections.Most,
             BytesToTarget = totals.Values.Sum(t => t.ToTarget),

@@ -32,6 +32,8 @@ internal static class StatusView
         };
         if (!status.Configuration.Succeeded)
             lines.Add(new Markup($"[red]The configuration of {Safe(status.Configuration.ReadAt.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture))} was not taken:[/] {Safe(string.Join("; ", status.Configuration.Problems))}"));
+        if (status.Log is { Failing: { } failing } log) lines.Add(new Markup($"[red]The log cannot be written:[/] {Safe(failing)}; {log.Dropped} lines are missing"));
+        else if (status.Log is { Dropped: > 0 and var dropped }) lines.Add(new Markup($"[yellow]{dropped} lines of the log are missing[/]: its disk was full, or its reader slow"));
         return new Rows(lines);
 
         string Rate(Func<StatusDocument, long> bytes) => before is null || status.Now <= before.Now ? ""

@@ -21,7 +21,7 @@ internal static class ExecAgent
     /// <param name="ready">Called once, when the job may start.</param>
     public static async Task<int> RunAsync(JunctionConfig config, string home, string level, JobProcess job, TextWriter error, Action ready)
     {
-        using var output = new LogOutput(Console.OpenStandardError(), new TextLog(), LogWords.Level(level), TimeProvider.System);
+        using var output = new LogOutput(OutputDescriptor.StandardError(), new TextLog(), LogWords.Level(level), TimeProvider.System);
         using var log = LoggerFactory.Create(l => l.AddProvider(output).SetMinimumLevel(LogLevel.Trace));
         // An instance of its own: other agents with the same certificate are not taken for its ghosts.
         var plan = RelayPlanBuilder.Build(config, home, TimeProvider.System, Guid.NewGuid().ToString(), log.CreateLogger<LinkService>());

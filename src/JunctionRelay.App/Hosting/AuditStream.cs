@@ -24,7 +24,7 @@ internal static class AuditStream
 
     /// <summary>Where <c>audit</c> says. <paramref name="log"/> hears of a file that cannot be written.</summary>
     public static LogOutput Open(string where, ILogger log) =>
-        new(where == JunctionConfig.AuditToOutput ? Console.OpenStandardOutput() : new AppendedFile(where, error => log.AuditNotWritten(where, error)), new JsonLog("audit"), LogLevel.Debug, TimeProvider.System, "audit")
+        new(where == JunctionConfig.AuditToOutput ? OutputDescriptor.StandardOutput() : new AppendedFile(where, error => log.AuditNotWritten(where, error)), new JsonLog("audit"), LogLevel.Debug, TimeProvider.System, "audit")
         {
             Only = Events,
         };

@@ -24,7 +24,7 @@ internal static class JunctionHost
         var noGroups = KeyExchangeGroups.Limit();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         // Owned by the container, which writes the last lines when all else is over.
-        builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        builder.Services.AddSingleton(_ => Log(reading.Config!, started is null ? OutputDescriptor.StandardOutput() : OutputDescriptor.StandardError()));
         builder.Services.AddSingleton<ILoggerProvider>(s => s.GetRequiredService<LogOutput>());
         if (reading.Config!.AuditFile(reading.Home) is { } audit)
             builder.Services.AddSingleton<ILoggerProvider>(s => AuditStream.Open(audit, s.GetRequiredService<LogOutput>().CreateLogger(typeof(AuditStream).FullName!)));
@@ -135,6 +135,7 @@ internal static class JunctionHost
         services.GetRequiredService<ReloadOutcome>(), services.GetRequiredService<ILogger<AdminServer>>(), services.GetRequiredService<TimeProvider>())
     {
         Inherited = services.GetRequiredService<InheritedSockets>(),
+        Log = () => new StatusLog(services.GetRequiredService<LogOutput>().Dropped, services.GetRequiredService<LogOutput>().Failing),
     };
 
     private static LinkService Links(IServiceProvider services) =>

@@ -45,6 +45,7 @@ internal sealed class LogOutput : ILoggerProvider
     private bool _isEnding;
     private long _dropped;
     private long _told;
+    private volatile string? _failing;
     private int _isDisposed;
 
     /// <param name="what">What the lines are, in the name of the counter of those that were dropped.</param>
@@ -64,6 +65,9 @@ internal sealed class LogOutput : ILoggerProvider
 
     /// <summary>Lines that were dropped since the start.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
+
+    /// <summary>Why the last lines could not be written; null when they were.</summary>
+    public string? Failing => _failing;
 
     public ILogger CreateLogger(string categoryName) => new Category(this, categoryName, Add);
 
@@ -111,9 +115,11 @@ internal sealed class LogOutput : ILoggerProvider
                 _output.Write(_batch.WrittenSpan);
                 _output.Flush();
                 _told = dropped;
+                _failing = null;
             }
-            catch (IOException)
+            catch (IOException e)
             {
+                _failing = e.Message;
                 Interlocked.Add(ref _dropped, count);
             }
 

@@ -65,9 +65,9 @@ internal sealed class SocketListener : ConnectionListener
         {
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6) socket.DualMode = !v6Only;
             settings.Apply(socket);
-            if (unix is not null) UnixSocketFile.RemoveStale(unix);
             using var room = beside.Length == 0 ? default : new Room([.. beside, socket]);
-            socket.Bind(endPoint);
+            if (unix is not null) UnixSocketFile.Bind(socket, unix, UnixSocketMode);
+            else socket.Bind(endPoint);
             if (endPoint is IPEndPoint { Port: 0 } && OperatingSystem.IsLinux())
             {
                 // Linux gives a port that it chose itself back as soon as the socket stops listening: ask for the same one by its number.
@@ -76,7 +76,6 @@ internal sealed class SocketListener : ConnectionListener
                 return Bind(chosen, settings, v6Only);
             }
 
-            if (unix is not null && !OperatingSystem.IsWindows()) File.SetUnixFileMode(unix.ToString(), UnixSocketMode);
             socket.Listen(Backlog);
             return new SocketListener(socket, settings);
         }
@@ -219,9 +218,10 @@ internal sealed class SocketListener : ConnectionListener
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Before a listening socket that another process has, too, is disposed of.</summary>
     // A socket that is disposed of while a thread is in a system call on it (an accept, on a busy machine) is disconnected by the framework to get the thread out, and the other process
     // would listen no more; unless programs inherit it, by which the framework knows sockets that others have as well (SafeSocketHandle.TryUnblockSocket). It is closed in the next moment.
-    private static void MarkAsShared(SafeSocketHandle socket) => _ = Fcntl((int)socket.DangerousGetHandle(), SetDescriptorFlags, 0);
+    public static void MarkAsShared(SafeSocketHandle socket) => _ = Fcntl((int)socket.DangerousGetHandle(), SetDescriptorFlags, 0);
 
     private const int SetDescriptorFlags = 2;   // F_SETFD of fcntl(2)
 

@@ -66,6 +66,29 @@ public sealed class SocketListenerTests
         (await accepting)!.Abort(CloseReason.Stopping);
     }
 
+    [Fact]
+    public async Task The_file_of_a_unix_socket_is_left_to_the_process_that_listens_there_now()
+    {
+        using var folder = new TestFolder();
+        var path = folder["relay.sock"];
+        var before = SocketListener.Bind(new UnixDomainSocketEndPoint(path), SocketSettings.Default);
+        await using var after = SocketListener.Bind(
+            before.EndPoint, SocketSettings.Default, inherited: new InheritedSockets([new Socket(new SafeSocketHandle(Duplicate((int)before.Lend().Handle), ownsHandle: true))]));
+        await before.DisposeAsync();
+        var accepting = after.AcceptAsync().AsTask();
+        Assert.Equal(SocketError.Success, await ConnectAsync(new UnixDomainSocketEndPoint(path)));
+        (await accepting.WaitAsync(Eventually.Deadline))!.Abort(CloseReason.Stopping);
+    }
+
+    [Fact]
+    public async Task The_file_of_a_unix_socket_goes_with_who_made_it()
+    {
+        using var folder = new TestFolder();
+        var path = folder["relay.sock"];
+        await SocketListener.Bind(new UnixDomainSocketEndPoint(path), SocketSettings.Default).DisposeAsync();
+        Assert.False(File.Exists(path));
+    }
+
     [DllImport("libc", EntryPoint = "dup", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Duplicate(int descriptor);

@@ -87,11 +87,13 @@ public sealed class LogOutputTests
         var log = output.CreateLogger("JunctionRelay.Test");
         log.Ready(1, 1);
         await Eventually.TrueAsync(() => output.Dropped == 1, () => "the line is not missed");
+        Assert.Equal("No space left on device", output.Failing);
         kept.IsFull = false;
         log.Ready(2, 2);
         await Eventually.TrueAsync(() => kept.Text.Contains("\"event\":\"log-lines-dropped\"", StringComparison.Ordinal), () => kept.Text);
         Assert.Contains("\"relays\":2", kept.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("\"relays\":1", kept.Text, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => output.Failing is null, () => "it is said to fail still");
     }
 
     [Theory]
