@@ -60,6 +60,7 @@ public sealed partial class OperatorsPageTests
         using var seats = new SeatMetrics(RelayMetrics.MeterName, () => []);
         using var links = new LinkMetrics(RelayMetrics.MeterName, () => [], new LinkFailures());
         using var log = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System);
+        using var audit = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System, "audit");
         using var process = new ProcessMetrics();
         using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => []);
         var documented = Row().Matches(Section("Metrics")).Select(m => m.Groups["word"].Value);
