@@ -11,9 +11,9 @@ internal sealed class RawPeer : IAsyncDisposable
     private readonly MemoryConnection _connection;
     private readonly List<byte> _read = [];
 
-    public RawPeer(LinkAcceptor acceptor, string name = "cloud")
+    public RawPeer(LinkAcceptor acceptor, string name = "cloud", int seed = 7)
     {
-        (_connection, var accepted) = MemoryConnection.Pair(name, "hq", seed: 7);
+        (_connection, var accepted) = MemoryConnection.Pair(name, "hq", seed);
         Served = acceptor.RunAsync(accepted);
     }
 
