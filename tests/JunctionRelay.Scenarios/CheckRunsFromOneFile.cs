@@ -7,6 +7,7 @@ namespace JunctionRelay.Scenarios;
 /// <c>junction check</c> where nothing is installed: one file, published by the line of <c>docs/troubleshooting.md</c>, in a file system that holds nothing beside it but the libraries which the
 /// document names, run by a user without rights, home or a place to write; and what is said where they are older, or not there.
 /// </summary>
+[Trait(Size.Name, Size.Release)]
 public sealed partial class CheckRunsFromOneFile
 {
     private const string Server = "127.0.0.2";

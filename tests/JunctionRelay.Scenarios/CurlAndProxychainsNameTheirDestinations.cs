@@ -50,7 +50,7 @@ public sealed class CurlAndProxychainsNameTheirDestinations : IAsyncLifetime
 
     [Theory]
     [InlineData(Link)]
-    [InlineData(Border)]
+    [InlineData(Border, Traits = [Size.Name, Size.Release])]
     public async Task Curl_is_told_what_was_wrong(string way)
     {
         await Open(way);
@@ -74,10 +74,10 @@ public sealed class CurlAndProxychainsNameTheirDestinations : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("socks5", 1080)]
+    [InlineData("socks5", 1080, Traits = [Size.Name, Size.Release])]
     [InlineData("http", 3128)]
     [InlineData("socks5", 1081, "alice", "wonder:land")]
-    [InlineData("http", 3129, "alice", "wonder:land")]
+    [InlineData("http", 3129, "alice", "wonder:land", Traits = [Size.Name, Size.Release])]
     public async Task Curl_and_psql_get_there_with_proxychains(string kind, int port, string user = "", string password = "")
     {
         await Open(Link);

@@ -3,7 +3,6 @@ using JunctionRelay.Scenarios.Harness;
 namespace JunctionRelay.Scenarios;
 
 /// <summary><c>SENTIEON_AUTH_MECH</c> and <c>SENTIEON_AUTH_DATA</c> of one job are what the site's own script is asked about, job by job.</summary>
-[Collection(Alone.Name)]
 public sealed class ExecBringsTheJobsCredentialAlong
 {
     [Theory]

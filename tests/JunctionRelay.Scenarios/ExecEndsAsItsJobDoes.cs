@@ -3,7 +3,6 @@ using JunctionRelay.Scenarios.Harness;
 namespace JunctionRelay.Scenarios;
 
 /// <summary>The job under <c>junction exec</c> is what its caller sees: exit code, signals, terminal; and what it held is free when it is gone.</summary>
-[Collection(Alone.Name)]
 public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
 {
     private static readonly TimeSpan UntilFree = TimeSpan.FromSeconds(2);
@@ -66,7 +65,7 @@ public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
         }
 
         // Stopped and continued: the agent goes on meanwhile.
-        var agent = Assert.Single(ExecSite.Agents());
+        var agent = Assert.Single(_site.Agents());
         RealProgram.Send(-job.ProcessId, Signal.Stop);
         await Deadline.Until(() => State(job.ProcessId) == 'T', Deadline.Soon, "the job is stopped");
         Assert.NotEqual('T', State(agent));
@@ -98,7 +97,7 @@ public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
         Assert.Equal(1, await _site.Licenses.Held());
         job.Send(Signal.Kill);
         Assert.Equal(0, await _site.Licenses.HeldWithin(0, UntilFree));
-        await Deadline.Until(() => ExecSite.Agents().Length == 0, Deadline.Soon, "the agent ends");
+        await Deadline.Until(() => _site.Agents().Length == 0, Deadline.Soon, "the agent ends");
         if (hasChild) await job.Line(l => l.StartsWith("lost", StringComparison.Ordinal), "that the child's seat is lost");
     }
 
@@ -107,10 +106,10 @@ public sealed class ExecEndsAsItsJobDoes : IAsyncLifetime
     {
         await using var job = _site.Start(_site.As(), ["-c", _config, "--", .. ExecSite.HoldSeat()]);
         await job.Line(l => l == "held", "that its seat is held");
-        RealProgram.Send(Assert.Single(ExecSite.Agents()), Signal.Kill);
+        RealProgram.Send(Assert.Single(_site.Agents()), Signal.Kill);
         await job.Line(l => l.StartsWith("lost", StringComparison.Ordinal), "that its seat is lost");
         Assert.Equal(1, (await job.Exit(Deadline.Soon)).ExitCode);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.GetTempPath(), "junction-exec-*"));
+        Assert.Empty(_site.LeftBehind);
         // The same user's next job has its address again.
         var next = await _site.Run(_site.As(), "-c", _config, "--", JunctionProcess.Binary(), "simulate-client", "--server", $"{ExecSite.LicenseServer}:{ExecSite.LicensePort}");
         Assert.Equal((0, "held\nreturned\n"), (next.ExitCode, next.Output));

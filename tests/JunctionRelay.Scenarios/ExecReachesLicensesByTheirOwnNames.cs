@@ -3,7 +3,6 @@ using JunctionRelay.Scenarios.Harness;
 namespace JunctionRelay.Scenarios;
 
 /// <summary><c>junction exec</c> for users without any right: a job finds servers behind the link by the names that they have there, and nobody else on the node does.</summary>
-[Collection(Alone.Name)]
 public sealed class ExecReachesLicensesByTheirOwnNames : IAsyncLifetime
 {
     private ExecSite _site = null!;
@@ -25,8 +24,8 @@ public sealed class ExecReachesLicensesByTheirOwnNames : IAsyncLifetime
 
         // Nothing is left, and nobody else saw it.
         Assert.NotEqual(0, (await RealProgram.Run("getent", ["hosts", ExecSite.LicenseServer], _site.As())).ExitCode);
-        await Deadline.Until(() => ExecSite.Agents().Length == 0, Deadline.Soon, "the agent ends");
-        Assert.Empty(Directory.GetFileSystemEntries(Path.GetTempPath(), "junction-exec-*"));
+        await Deadline.Until(() => _site.Agents().Length == 0, Deadline.Soon, "the agent ends");
+        Assert.Empty(_site.LeftBehind);
     }
 
     [Fact]

@@ -105,6 +105,7 @@ public sealed partial class KeepsRelayingWhateverFailsAround
             JunctionProcess.Binary(), ["run", config, "--log-format", "text"],
             new ProgramOptions { Wrapper = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"], Folder = folder.Path });
         await node.Line(l => l.Contains("link with hq is up", StringComparison.Ordinal), "that its link is up", Deadline.Start);
+        await node.Listening(port);
         using var held = await Loopback.Connect(port);
         var pattern = new PatternedBytes(1);
         await pattern.Send(held, 0, 1000);
@@ -120,7 +121,7 @@ public sealed partial class KeepsRelayingWhateverFailsAround
 
     /// <summary>A clock that is wrong by a day: what is open goes on, over a link as well, and who comes with a certificate that is not valid by that clock is refused with both dates.</summary>
     [Theory]
-    [InlineData("+1d")]
+    [InlineData("+1d", Traits = [Size.Name, Size.Release])]
     [InlineData("-1d")]
     public async Task The_clock_jumps(string jump)
     {
@@ -152,6 +153,7 @@ public sealed partial class KeepsRelayingWhateverFailsAround
             });
         await using var near = await JunctionProcess.Start(Dialling("near", linked));
         await near.Line("link with hq is up", Deadline.Start);
+        await near.Program.Listening(linked);
         await using var load = await SteadyLoad.Start([port, linked], Clients, 20);
         var before = load.Exchanges;
         var today = junction.Program.Lines[^1][..10];

@@ -5,13 +5,12 @@ using Microsoft.Playwright;
 namespace JunctionRelay.Scenarios;
 
 /// <summary>The status page in a real browser: it shows what the junction does while it does it, and reads well in both themes and on a phone.</summary>
-[Collection(Alone.Name)]
-public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper output) : IClassFixture<Chromium>
+public sealed class StatusPageInABrowser(Chromium browser) : IClassFixture<Chromium>
 {
     [Fact]
     public async Task Charts_and_figures_move_while_traffic_flows_and_nothing_is_asked_for_elsewhere()
     {
-        await using var junction = await Rig.Start();
+        await using var junction = await PageRig.Start();
         await using var page = await StatusPage.Open(browser, junction.Admin);
         await page.Says("#state", "running");
         await page.Says("#f-connections", "0");
@@ -82,7 +81,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
     [Fact]
     public async Task The_filters_filter()
     {
-        await using var junction = await Rig.Start();
+        await using var junction = await PageRig.Start();
         await using var page = await StatusPage.Open(browser, junction.Admin);
         using var first = await Loopback.Connect(junction.Relay);
         using var second = await Loopback.Connect(junction.Other);
@@ -110,53 +109,6 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         Assert.Empty(page.Complaints);
     }
 
-    [Fact]
-    public async Task Two_thousand_connections_stay_smooth()
-    {
-        const int Many = 2000;
-        await using var junction = await Rig.Start();
-        await using var page = await StatusPage.Open(browser, junction.Admin);
-        var clients = new List<Socket>();
-        try
-        {
-            for (var i = 0; i < Many; i++) clients.Add(await Loopback.Connect(junction.Relay));
-            await page.Says("#holds-count", "2,000 connections");
-            // All of them speak in every second, so that every row changes.
-            using var stop = new CancellationTokenSource();
-            var speaking = Speak(clients, stop.Token);
-            var (median, most) = (double.MaxValue, double.MaxValue);
-            // A shared machine has its own pauses: the longest says nothing, but nine in ten pictures come soon after each other, in one of a few looks.
-            for (var look = 0; look < 4 && (median > 50 || most > 150); look++)
-            {
-                var gaps = await page.Page.EvaluateAsync<double[]>("""
-                    () => new Promise(done => {
-                      const gaps = [], box = document.querySelector("#connections .scroll");
-                      let last = performance.now(), end = last + 3000, step = 0;
-                      (function frame(now) {
-                        gaps.push(now - last); last = now;
-                        box.scrollTop = (step += 400) % box.scrollHeight;
-                        if (now < end) requestAnimationFrame(frame); else done(gaps.slice(1));
-                      })(last);
-                    })
-                    """);
-                Array.Sort(gaps);
-                (median, most) = (gaps[gaps.Length / 2], gaps[gaps.Length * 9 / 10]);
-                output.WriteLine($"{gaps.Length} pictures in 3 s: median {median:0} ms, 90% {most:0} ms, longest {gaps[^1]:0} ms between two");
-            }
-
-            await stop.CancelAsync();
-            await speaking;
-            Assert.InRange(median, 0, 50);
-            Assert.InRange(most, 0, 150);
-            Assert.InRange(await page.Page.Locator("#connections .row").CountAsync(), 10, 60);
-            Assert.Empty(page.Complaints);
-        }
-        finally
-        {
-            foreach (var client in clients) client.Dispose();
-        }
-    }
-
     [Theory]
     [InlineData(1360, ColorScheme.Light)]
     [InlineData(1360, ColorScheme.Dark)]
@@ -165,7 +117,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
     [InlineData(390, ColorScheme.Dark)]
     public async Task It_fits_the_screen_and_every_word_stands_out_from_its_ground(int width, ColorScheme scheme)
     {
-        await using var junction = await Rig.Start();
+        await using var junction = await PageRig.Start();
         using var client = await Loopback.Connect(junction.Relay);
         using (var refused = await Loopback.Connect(junction.Dead)) await Loopback.HowItEnds(refused, Deadline.Soon);
         await using var page = await StatusPage.Open(browser, junction.Admin, width, 844, scheme);
@@ -181,7 +133,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
     [Fact]
     public async Task The_theme_that_was_chosen_stays_chosen()
     {
-        await using var junction = await Rig.Start();
+        await using var junction = await PageRig.Start();
         await using var page = await StatusPage.Open(browser, junction.Admin);
         await page.Says("#theme", "Theme: auto");
         await page.Page.ClickAsync("#theme");
@@ -198,7 +150,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
     {
         int admin;
         StatusPage page;
-        await using (var junction = await Rig.Start())
+        await using (var junction = await PageRig.Start())
         {
             admin = junction.Admin;
             page = await StatusPage.Open(browser, admin);
@@ -208,7 +160,7 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         {
             await page.Says("#live", "no answer, trying again");
             await page.Counts("main.is-stale", 1);
-            await using var again = await Rig.Start(admin);
+            await using var again = await PageRig.Start(admin);
             await page.Says("#live", "live");
             await page.Counts("main.is-stale", 0);
         }
@@ -245,15 +197,6 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
         }
     }
 
-    private static async Task Speak(List<Socket> clients, CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            foreach (var client in clients) await client.SendAsync(new byte[10], CancellationToken.None);
-            await Task.Delay(500, CancellationToken.None);
-        }
-    }
-
     // How much of the two charts has the color of a series, and the pictures themselves.
     private static async Task<(int Up, int Connections, string Picture)> Pixels(StatusPage page)
     {
@@ -271,44 +214,5 @@ public sealed class StatusPageInABrowser(Chromium browser, ITestOutputHelper out
             }).flat()
             """);
         return (int.Parse(counts[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(counts[2], System.Globalization.CultureInfo.InvariantCulture), counts[1] + counts[3]);
-    }
-
-    /// <summary>A junction with three relays, one of them to nobody.</summary>
-    private sealed class Rig : IAsyncDisposable
-    {
-        private readonly LoopbackServer _echo;
-        private readonly JunctionProcess _junction;
-
-        private Rig(LoopbackServer echo, JunctionProcess junction, int admin, int relay, int other, int dead) =>
-            (_echo, _junction, Admin, Relay, Other, Dead) = (echo, junction, admin, relay, other, dead);
-
-        public int Admin { get; }
-        public int Relay { get; }
-        public int Other { get; }
-        public int Dead { get; }
-
-        public static async Task<Rig> Start(int? adminAt = null)
-        {
-            var echo = LoopbackServer.Echo();
-            int admin = adminAt ?? FreePort.Next(), relay = FreePort.Next(), other = FreePort.Next(), dead = FreePort.Next();
-            var junction = await JunctionProcess.Start($$"""
-                {
-                  "name": "cloud", "admin": { "listen": "127.0.0.1:{{admin}}" },
-                  "relays": {
-                    "lic": { "listen": ["127.0.0.1:{{relay}}"], "target": ["127.0.0.1:{{echo.Port}}"] },
-                    "other": { "listen": ["127.0.0.1:{{other}}"], "target": ["127.0.0.1:{{echo.Port}}"] },
-                    "dead": { "listen": ["127.0.0.1:{{dead}}"], "target": ["127.0.0.1:1"], "healthInterval": "0" }
-                  }
-                }
-                """);
-            await junction.Line("admin endpoint listens");
-            return new Rig(echo, junction, admin, relay, other, dead);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _junction.DisposeAsync();
-            await _echo.DisposeAsync();
-        }
     }
 }

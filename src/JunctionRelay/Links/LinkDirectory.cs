@@ -47,9 +47,7 @@ internal sealed class LinkDirectory
     {
         while (true)
         {
-            Task changed;
-            lock (_gate)
-                changed = _changed.Task;
+            var changed = Change;
             var refused = CloseReason.LinkDown;
             foreach (var session in Find(name))
             {
@@ -70,14 +68,22 @@ internal sealed class LinkDirectory
         }
     }
 
+    /// <summary>Completes when a session has come up or ended.</summary>
+    public Task Change
+    {
+        get
+        {
+            lock (_gate)
+                return _changed.Task;
+        }
+    }
+
     /// <summary>Completes when there is a link with the peer.</summary>
     public async Task WhenUpAsync(string name, CancellationToken cancellationToken)
     {
         while (true)
         {
-            Task changed;
-            lock (_gate)
-                changed = _changed.Task;
+            var changed = Change;
             if (IsUp(name))
                 return;
             await changed.WaitAsync(cancellationToken);

@@ -29,7 +29,7 @@ internal static partial class RelayLog
     [LoggerMessage(1006, LogLevel.Information, "relay {relay} takes connections again", EventName = "relay-up")]
     public static partial void RelayUp(this ILogger log, string relay);
 
-    [LoggerMessage(1007, LogLevel.Information, "ready: {relays} relays on {addresses} addresses", EventName = "ready")]
+    [LoggerMessage(1007, LogLevel.Information, "ready: relays {relays}, addresses {addresses}", EventName = "ready")]
     public static partial void Ready(this ILogger log, int relays, int addresses);
 
     [LoggerMessage(1008, LogLevel.Information, "draining: {connections} connections left", EventName = "draining")]

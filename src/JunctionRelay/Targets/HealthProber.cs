@@ -16,14 +16,24 @@ internal sealed class HealthProber(TargetHealth health, TimeSpan interval, TimeP
             var (start, patience) = (time.GetTimestamp(), health.Target.ProbeInterval is null ? TimeSpan.Zero : IntervalWhileDown);
             while (true)
             {
+                var news = health.Target.News;
                 var failure = await health.Target.ProbeAsync(cancellationToken);
                 if (failure is null || time.GetElapsedTime(start) >= patience) health.Report(failure);
-                await Task.Delay(health.IsUp || every < IntervalWhileDown ? every : IntervalWhileDown, time, cancellationToken);
+                await PauseAsync(health.IsUp || every < IntervalWhileDown ? every : IntervalWhileDown, news, cancellationToken);
             }
         }
         catch (OperationCanceledException)
         {
             // Told to stop.
         }
+    }
+
+    // Clients wait for a link that comes back, and not for our next look, too.
+    private async Task PauseAsync(TimeSpan pause, Task? news, CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var delay = Task.Delay(pause, time, over.Token);
+        await (news is null ? delay : await Task.WhenAny(delay, news));
+        await over.CancelAsync();
     }
 }

@@ -26,6 +26,9 @@ internal interface ITarget
     /// <summary>How often it is worth asking with <see cref="ProbeAsync"/>; null = as often as the relay says.</summary>
     TimeSpan? ProbeInterval => null;
 
+    /// <summary>Completes when <see cref="ProbeAsync"/> may have something else to say; null where only asking tells.</summary>
+    Task? News => null;
+
     /// <summary>Finds out as cheaply as it can whether the target would accept a connection: null if so, else the failure.</summary>
     ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken);
 }

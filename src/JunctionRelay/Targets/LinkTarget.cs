@@ -62,8 +62,10 @@ internal sealed class LinkTarget(
     /// <summary>A dial waits for a link that was lost a moment ago, which it need not while another target is there.</summary>
     public bool IsReady => links.IsUp(peer);
 
-    /// <summary>Often, since it is a look into memory: a link that came up or went down is followed at once.</summary>
+    /// <summary>Often, since it is a look into memory: a link that went down is followed soon.</summary>
     public TimeSpan? ProbeInterval => TimeSpan.FromMilliseconds(200);
+
+    public Task? News => links.Change;
 
     public ValueTask<DialOutcome?> ProbeAsync(CancellationToken cancellationToken) =>
         new(links.TakesStreams(peer, time) ? null : DialOutcome.Failed(CloseReason.LinkDown, Down));

@@ -38,6 +38,7 @@ internal sealed class ExecSite : IAsyncDisposable
         var site = new ExecSite(await EntranceSite.Lay(names));
         try
         {
+            File.SetUnixFileMode(site.Folder.Folder("tmp"), (UnixFileMode)0b001_111_111_111);
             for (var i = 1; i <= LogServers; i++)
                 await RealProgram.Succeed("ip", ["addr", "add", $"{Log(i)}/24", "dev", NetworkNamespaces.Interface(site._site.Border)], new ProgramOptions { Host = site._site.Server });
             site.Licenses = await SimulatedLicenses.Start(EntranceSite.ServerAddress, LicensePort, 0, 20, site._site.Server, LicenseServer);
@@ -87,7 +88,7 @@ internal sealed class ExecSite : IAsyncDisposable
         Host = _site.Desk,
         Wrapper = ["setpriv", $"--reuid={user}", $"--regid={user}", "--clear-groups"],
         // Without the directories of root, which others may not look into.
-        Environment = variables.Append(("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")).ToDictionary(v => v.Item1, v => v.Item2),
+        Environment = variables.Append(("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")).Append(("TMPDIR", Temporary)).ToDictionary(v => v.Item1, v => v.Item2),
         Folder = "/",
     };
 
@@ -107,9 +108,12 @@ internal sealed class ExecSite : IAsyncDisposable
         Assert.True(direct.ExitCode != 0 && direct.Error.Contains("unreachable", StringComparison.Ordinal), $"The node must have no way around: {direct}");
     }
 
-    /// <summary>The agents that run now.</summary>
-    public static int[] Agents() => [.. Directory.GetDirectories("/proc").Select(d => (Id: Path.GetFileName(d), Directory: d)).Where(p => p.Id.All(char.IsAsciiDigit))
-        .Where(p => Words(p.Directory) is var words && words.Contains("exec-agent\0", StringComparison.Ordinal) && words.Contains(JunctionProcess.Binary(), StringComparison.Ordinal))
+    /// <summary>What jobs have left behind in their directory for such things.</summary>
+    public string[] LeftBehind => Directory.GetFileSystemEntries(Temporary, "junction-exec-*");
+
+    /// <summary>The agents of this node that run now: other scenarios have theirs.</summary>
+    public int[] Agents() => [.. Directory.GetDirectories("/proc").Select(d => (Id: Path.GetFileName(d), Directory: d)).Where(p => p.Id.All(char.IsAsciiDigit))
+        .Where(p => Words(p.Directory, "cmdline").Contains("exec-agent\0", StringComparison.Ordinal) && Words(p.Directory, "environ").Contains($"TMPDIR={Temporary}\0", StringComparison.Ordinal))
         .Select(p => int.Parse(p.Id, CultureInfo.InvariantCulture))];
 
     public async ValueTask DisposeAsync()
@@ -118,6 +122,9 @@ internal sealed class ExecSite : IAsyncDisposable
         if (Licenses is not null) await Licenses.DisposeAsync();
         await _site.DisposeAsync();
     }
+
+    // Where anybody may write, as in /tmp.
+    private string Temporary => Folder["tmp"];
 
     private static string Log(int number) => string.Create(CultureInfo.InvariantCulture, $"10.93.9.{10 + number}");
 
@@ -133,11 +140,12 @@ internal sealed class ExecSite : IAsyncDisposable
         await RealProgram.Succeed("chown", ["--recursive", $"{user}", folder]);
     }
 
-    private static string Words(string process)
+    // proc(5): each word ends with a NUL
+    private static string Words(string process, string file)
     {
         try
         {
-            return File.ReadAllText(Path.Combine(process, "cmdline"));
+            return File.ReadAllText(Path.Combine(process, file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -101,7 +101,7 @@ internal sealed class Route : IAsyncDisposable
     /// <summary>The addresses at the two ends of a link, the one nearer to the client first.</summary>
     private static (string Left, string Right) AddressesOf(int link) => ($"10.93.{10 + link}.1", $"10.93.{10 + link}.2");
 
-    /// <summary>Starts the junctions, and waits until their links are up. The servers must be there already.</summary>
+    /// <summary>Starts the junctions, and waits until their links are up and the first listens. The servers must be there already.</summary>
     public async Task Open(RouteLinks links, params RoutePort[] ports)
     {
         _links = links;
@@ -111,6 +111,9 @@ internal sealed class Route : IAsyncDisposable
         foreach (var start in starting)
             _junctions.Add(await start);
         await LinksAreUp();
+        // A relay whose link came up late listens a moment later.
+        foreach (var port in ports)
+            await _junctions[0].Program.Listening(int.Parse(port.Listen.Split('-')[0], CultureInfo.InvariantCulture));
     }
 
     /// <inheritdoc cref="Open(RouteLinks, RoutePort[])"/>

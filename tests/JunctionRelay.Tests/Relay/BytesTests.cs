@@ -58,17 +58,29 @@ public sealed class BytesTests
         using var client = await Peer.ConnectAsync(relay.Address);
         using var server = await Peer.AcceptAsync(upstream);
         const int total = 200_000_000;
-        var sending = Pattern.SendAsync(client, 3, 65_536, total);
-        // Backpressure: what the relay takes without a reader is a few socket buffers, not everything.
-        await Task.WhenAny(sending, Task.Delay(300));
-        Assert.False(sending.IsCompleted, "200 MB vanished into a relay whose reader had stopped");
+        // What two pairs of socket buffers hold at most (tcp_rmem and tcp_wmem, 6 and 4 MB by default), and what is on its way through the relay.
+        const int buffers = 64_000_000;
+        var sent = 0;
+        var sending = Pattern.SendAsync(client, 3, 65_536, total, now => Volatile.Write(ref sent, now));
+        await Stuck();
+        Assert.True(Volatile.Read(ref sent) < buffers, $"{sent} of {total} bytes vanished into a relay whose reader had stopped");
         await Pattern.CheckAsync(server, 3, total);
         await sending;
+
+        // Until the sender gets rid of nothing more.
+        async Task Stuck()
+        {
+            for (var (before, calm) = (-1, 0); calm < 20; calm = before == Volatile.Read(ref sent) ? calm + 1 : 0)
+            {
+                before = Volatile.Read(ref sent);
+                await Task.WhenAny(sending, Task.Delay(25));
+            }
+        }
     }
 
     private static class Pattern
     {
-        public static async Task SendAsync(Peer peer, int seed, int writeSize, int total)
+        public static async Task SendAsync(Peer peer, int seed, int writeSize, int total, Action<int>? tell = null)
         {
             var buffer = new byte[writeSize];
             for (var sent = 0; sent < total; sent += writeSize)
@@ -76,6 +88,7 @@ public sealed class BytesTests
                 var length = Math.Min(writeSize, total - sent);
                 Fill(buffer.AsSpan(0, length), seed, sent);
                 await peer.SendAsync(buffer.AsMemory(0, length));
+                tell?.Invoke(sent + length);
             }
         }
 

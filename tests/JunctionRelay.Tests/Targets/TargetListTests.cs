@@ -41,6 +41,23 @@ public sealed class TargetListTests
     }
 
     [Fact]
+    public async Task A_target_that_has_news_is_asked_at_once()
+    {
+        var a = new ScriptedTarget("a", CloseReason.LinkDown) { Announces = new TaskCompletionSource() };
+        var health = new TargetHealth(a, probed: true);
+        health.Report(DialOutcome.Failed(CloseReason.LinkDown, ""));
+        using var stop = new CancellationTokenSource();
+        // Its clock stands still: no interval passes.
+        var probing = new HealthProber(health, TimeSpan.FromSeconds(10), new ManualTime()).RunAsync(stop.Token);
+        a.Fails = null;
+        Assert.False(health.IsUp);
+        a.Announces.SetResult();
+        await Eventually.TrueAsync(() => health.IsUp, () => "the news was not asked about");
+        await stop.CancelAsync();
+        await probing;
+    }
+
+    [Fact]
     public async Task A_link_that_is_not_up_yet_is_called_down_after_a_second_and_up_as_soon_as_it_is()
     {
         var a = new ScriptedTarget("a", CloseReason.LinkDown) { ProbeInterval = TimeSpan.FromMilliseconds(200) };
@@ -232,6 +249,8 @@ public sealed class TargetListTests
         public Action? Takes { get; init; }
         public bool IsReady { get; init; } = true;
         public TimeSpan? ProbeInterval { get; init; }
+        public TaskCompletionSource? Announces { get; init; }
+        public Task? News => Announces?.Task;
 
         public ValueTask<DialOutcome> DialAsync(DialRequest request, CancellationToken cancellationToken)
         {
