@@ -2,13 +2,14 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using JunctionRelay.App.Demo;
 using JunctionRelay.Scenarios.Harness;
 
 namespace JunctionRelay.Scenarios;
 
 /// <summary>
 /// Junctions behind one name of a real name server, nodes with held seats and a process with hundreds of links more: one junction is added and one is killed under load. No seat
-/// that a surviving one carries ends, a new connection waits for no more than a second, and the load evens out within a minute.
+/// that a surviving one carries ends, a new checkout waits for no more than a second, and the load evens out within a minute.
 /// </summary>
 public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
 {
@@ -36,7 +37,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         var waits = new List<TimeSpan>();
         await using (var askers = new Askers(site))
         {
-            // Each node opens connections all the time: while a junction is added, and while one is killed.
+            // Each node checks seats out and in all the time: while a junction is added, and while one is killed.
             await askers.Make(2 * Nodes);
             await site.AddReplica();
             await askers.Make(2 * Nodes);
@@ -45,8 +46,10 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
             if (waits[0] > MostWait) waits.Add(await KillOne(site, askers));
         }
 
-        output.WriteLine($"longest wait of a new connection around an addition and a kill: {string.Join(", then ", waits.Select(w => $"{w.TotalMilliseconds:0} ms"))}");
-        Assert.True(waits[^1] <= MostWait, $"New connections waited up to {string.Join(", ", waits)}.");
+        output.WriteLine($"longest wait of a new checkout around an addition and a kill: {string.Join(", then ", waits.Select(w => $"{w.TotalMilliseconds:0} ms"))}");
+        Assert.True(waits[^1] <= MostWait, $"New checkouts waited up to {string.Join(", ", waits)}.");
+        // Also those that were under way are back.
+        Assert.Equal(0, await site.Jobs.HeldWithin(0, Deadline.Start));
 
         await Even(site, Replicas + 1);
     }
@@ -63,7 +66,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         output.WriteLine($"links after {watch.Elapsed.TotalSeconds:0.0} s: {Text(links)}; the first junction has taken {site.MemoryOfFirst / 1e6:0} MB at most");
     }
 
-    // The longest that a new connection has waited since this was last asked, until the nodes of a junction that was killed have another one; it is started again.
+    // The longest that a new checkout has waited since this was last asked, until the nodes of a junction that was killed have another one; it is started again.
     private async Task<TimeSpan> KillOne(Site site, Askers askers)
     {
         var serving = askers.By;
@@ -80,12 +83,12 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         Assert.Equal(left, await site.Licenses.HeldWithin(left, Deadline.Soon));
         seats[victim] = 0;
         Assert.Equal(seats, await site.SeatsOf());
-        output.WriteLine($"killed {victim}: {orphans.Count} of {Nodes} nodes went elsewhere, {left} seats stayed; {asked} new connections, {cut} of them under way at {victim}");
+        output.WriteLine($"killed {victim}: {orphans.Count} of {Nodes} nodes went elsewhere, {left} seats stayed; {asked} new checkouts, {cut} more were under way at {victim}");
         await site.Restart(victim);
         return longest;
     }
 
-    /// <summary>Opens connections on every node, one after the other, and remembers who served it and how long it waited.</summary>
+    /// <summary>Checks a seat out on every node, and in again, time after time, and remembers who served it and how long it waited.</summary>
     private sealed class Askers : IAsyncDisposable
     {
         private readonly Lock _lock = new();
@@ -112,7 +115,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
             }
         }
 
-        /// <summary>The longest wait, connections that were made, and those that were given up, since this was last asked.</summary>
+        /// <summary>The longest wait, checkouts that were made, and those that were given up, since this was last asked.</summary>
         public (TimeSpan Longest, int Asked, int Cut) TakeStock()
         {
             lock (_lock)
@@ -127,7 +130,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         public async Task Make(int more)
         {
             var enough = Volatile.Read(ref _all) + more;
-            await Deadline.Until(() => (Volatile.Read(ref _all) >= enough && By.Count == Nodes) || _asking.Any(a => a.IsFaulted), Deadline.Start, "connections are made");
+            await Deadline.Until(() => (Volatile.Read(ref _all) >= enough && By.Count == Nodes) || _asking.Any(a => a.IsFaulted), Deadline.Start, "checkouts are made");
             foreach (var fault in _asking.Where(a => a.IsFaulted))
                 await fault;
         }
@@ -143,19 +146,19 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
             while (!Volatile.Read(ref _stop))
             {
                 var lost = _site.Losses(node);
-                var watch = Stopwatch.StartNew();
                 // What was on its way when the node lost its junction belongs to that one, which may have dialled the server already: as a seat that it carries.
-                var by = await _site.Ask(node, () => _site.Losses(node) > lost);
+                var wait = await _site.CheckOut(node, () => _site.Losses(node) > lost);
+                var by = wait is null ? null : await _site.Ask(node, () => _site.Losses(node) > lost);
                 lock (_lock)
                 {
-                    if (by is null)
+                    if (by is null || wait is not { } waited)
                     {
                         _stock.Cut++;
                     }
                     else
                     {
                         _by[node] = by;
-                        _stock.Longest = watch.Elapsed > _stock.Longest ? watch.Elapsed : _stock.Longest;
+                        _stock.Longest = waited > _stock.Longest ? waited : _stock.Longest;
                         _stock.Asked++;
                         _all++;
                     }
@@ -171,7 +174,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
     // Everything hangs on one router, which has the name server and the license server as well.
     private sealed class Site : IAsyncDisposable
     {
-        private const int LinkPort = 8443, WhoPort = 5000, LmgrdPort = 27000, VendorPort = 27001;
+        private const int LinkPort = 8443, WhoPort = 5000, LmgrdPort = 27000, VendorPort = 27001, JobsPort = 27010, JobsVendorPort = 27011;
 
         private readonly TemporaryFolder _folder = new();
         private readonly List<IAsyncDisposable> _running = [];
@@ -183,7 +186,11 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         private RealProgram _names = null!;
         private int _hosts;
 
+        /// <summary>Of the seats that are held all the time.</summary>
         public SimulatedLicenses Licenses { get; private set; } = null!;
+
+        /// <summary>Of those that come and go.</summary>
+        public SimulatedLicenses Jobs { get; private set; } = null!;
 
         public long MemoryOfFirst => _replicas[0].Process.PeakMemoryBytes;
 
@@ -201,6 +208,8 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
             await site._names.Listening(53);
             site.Licenses = await SimulatedLicenses.Start("0.0.0.0", LmgrdPort, VendorPort, 1000, site._router);
             site._running.Add(site.Licenses);
+            site.Jobs = await SimulatedLicenses.Start("0.0.0.0", JobsPort, JobsVendorPort, 1000, site._router);
+            site._running.Add(site.Jobs);
             return site;
         }
 
@@ -213,8 +222,11 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
             var replica = await JunctionProcess.Start(
                 $$"""
                 {
-                  "identity": {{_authority.Identity("junction")}}, "linkListen": ["0.0.0.0:{{LinkPort}}"], "peers": { "node-*": { "services": ["who", "lmgrd"] } },
-                  "services": { "who": { "target": ["127.0.0.1:{{WhoPort}}"] }, "lmgrd": { "target": ["{{gateway}}:{{LmgrdPort}}"], "protocol": "flexlm" } }
+                  "identity": {{_authority.Identity("junction")}}, "linkListen": ["0.0.0.0:{{LinkPort}}"], "peers": { "node-*": { "services": ["who", "lmgrd", "jobs"] } },
+                  "services": {
+                    "who": { "target": ["127.0.0.1:{{WhoPort}}"] },
+                    "lmgrd": { "target": ["{{gateway}}:{{LmgrdPort}}"], "protocol": "flexlm" }, "jobs": { "target": ["{{gateway}}:{{JobsPort}}"], "protocol": "flexlm" }
+                  }
                 }
                 """,
                 new ProgramOptions { Host = host });
@@ -227,30 +239,27 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         public async Task StartNodes()
         {
             const string Link = """{ "dial": ["junction.test:8443"], "peer": "junction" }""";
-            for (var i = 0; i < Nodes; i++)
-            {
-                var (host, _, _) = await AddHost($"n{i}");
-                var node = await JunctionProcess.Start(
+            var hosts = new List<Host>();
+            for (var i = 0; i < Nodes; i++) hosts.Add((await AddHost($"n{i}")).Host);
+            var (load, _, _) = await AddHost("load");
+            var processes = await Task.WhenAll(hosts.Select((host, i) => JunctionProcess.Start(
                     $$"""
                     {
                       "identity": {{_authority.Identity($"node-{i}")}}, "links": { "hq": {{Link}} },
                       "relays": {
                         "who": { "listen": ["127.0.0.1:{{WhoPort}}"], "target": ["link://hq/who"] },
-                        "lmgrd": { "listen": ["127.0.0.1:{{LmgrdPort}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" }
+                        "lmgrd": { "listen": ["127.0.0.1:{{LmgrdPort}}"], "target": ["link://hq/lmgrd"], "protocol": "flexlm" },
+                        "jobs": { "listen": ["127.0.0.1:{{JobsPort}}"], "target": ["link://hq/jobs"], "protocol": "flexlm" }
                       }
                     }
                     """,
-                    new ProgramOptions { Host = host });
-                _nodes.Add((host, node));
-                _running.Add(node);
-            }
-
-            var (load, _, _) = await AddHost("load");
-            _running.Add(await JunctionProcess.Start(
+                    new ProgramOptions { Host = host })).Append(JunctionProcess.Start(
                 $$"""
                 { "identity": {{_authority.Identity("node-load")}}, "links": { {{string.Join(", ", Enumerable.Range(0, SimulatedNodes).Select(i => $"\"l{i}\": {Link}"))}} }, "relays": { "who": { "listen": ["127.0.0.1:{{WhoPort}}"], "target": ["link://l0/who"] } } }
                 """,
-                new ProgramOptions { Host = load }));
+                new ProgramOptions { Host = load })));
+            _running.AddRange(processes);
+            _nodes.AddRange(hosts.Zip(processes));
         }
 
         public void HoldSeats() =>
@@ -264,6 +273,49 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
 
         /// <summary>How often a node has lost a link.</summary>
         public int Losses(int node) => _nodes[node].Process.Program.Lines.Count(l => l.Contains("lost its connection", StringComparison.Ordinal));
+
+        /// <summary>Checks a seat out and in, as the license client of a job on this node does, and returns how long it took to hold it; null when it was given up before.</summary>
+        public async Task<TimeSpan?> CheckOut(int node, Func<bool> isGivenUp)
+        {
+            var watch = Stopwatch.StartNew();
+            using var lmgrd = HostSockets.Create(_nodes[node].Host);
+            using var vendor = HostSockets.Create(_nodes[node].Host);
+            using var over = new CancellationTokenSource();
+            var granted = HoldSeat(lmgrd, vendor, over.Token);
+            await Deadline.Until(() => granted.IsCompleted || isGivenUp(), Deadline.Soon, $"node {node} gets a seat", _nodes[node].Process.Program.Said);
+            var wait = watch.Elapsed;
+            await over.CancelAsync();
+            var problem = await granted;
+            Assert.True(problem is null || isGivenUp(), $"node {node}: {problem}\n{_nodes[node].Process.Program.Said()}");
+            // It is given back with the end of its connection.
+            return problem is null ? wait : null;
+        }
+
+        // Null when the seat is held.
+        private static async Task<string?> HoldSeat(Socket lmgrd, Socket vendor, CancellationToken over)
+        {
+            var hello = new WireHello { User = "alice", Host = "node", Vendor = "demod", Display = "-", ProcessId = "1" }.ToBytes();
+            try
+            {
+                await lmgrd.ConnectAsync(IPAddress.Loopback, JobsPort, over);
+                await lmgrd.SendAsync(hello, over);
+                var redirect = await new MessageReader(lmgrd, 1024).ReadAsync(WireRedirect.Read, null, over);
+                if (redirect.Message is null) return redirect.Why;
+                lmgrd.Shutdown(SocketShutdown.Send);
+                await vendor.ConnectAsync(IPAddress.Loopback, redirect.Message.Port, over);
+                await vendor.SendAsync(hello, over);
+                var answer = await new MessageReader(vendor, SimulatedFrames.MaxBytes).ReadAsync(WireFrame.Read, null, over);
+                return answer.Message is null ? answer.Why : SimulatedFrames.Number(answer.Message, SimulatedFrames.Granted) is null ? "no seat" : null;
+            }
+            catch (SocketException e)
+            {
+                return e.Message;
+            }
+            catch (OperationCanceledException)
+            {
+                return "given up";
+            }
+        }
 
         /// <summary>Which junction serves a new connection of this node; null when it was given up before an answer came.</summary>
         public async Task<string?> Ask(int node, Func<bool> isGivenUp)

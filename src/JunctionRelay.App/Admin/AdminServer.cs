@@ -23,9 +23,6 @@ internal sealed class AdminServer(
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>At the same time, pages among them.</summary>
-    public const int MostConnections = 500;
-
     /// <summary>How long a connection may ask nothing, from its first moment on.</summary>
     public static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(10);
 
@@ -170,6 +167,7 @@ internal sealed class AdminServer(
     private WebApplication Build(AdminPlan admin, AdminEndpoint endpoint)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        var visitors = new AdminVisitors();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         // Our own signals are the junction's business, not this server's.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
@@ -180,18 +178,16 @@ internal sealed class AdminServer(
             _inherited = null;
             return _listening;
         });
-        builder.WebHost.ConfigureKestrel(o => Configure(o, admin));
+        builder.WebHost.ConfigureKestrel(o => Configure(o, admin, visitors));
         var app = builder.Build();
-        app.Run(endpoint.HandleAsync);
+        app.Run(context => visitors.AnswerAsync(context, endpoint.HandleAsync));
         return app;
     }
 
-    private static void Configure(KestrelServerOptions options, AdminPlan admin)
+    private static void Configure(KestrelServerOptions options, AdminPlan admin, AdminVisitors visitors)
     {
         options.AddServerHeader = false;
         // Requests are a line and a few headers; readers that are slow are cut off by Kestrel's own minimum rate.
-        // Strangers who connect and say nothing take room from those who ask: more of it, and not for long.
-        options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.MaxRequestBodySize = 0;
         options.Limits.MaxRequestLineSize = 4 * 1024;
         options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
@@ -200,6 +196,7 @@ internal sealed class AdminServer(
         options.Listen(admin.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            listen.Use(visitors.Around);
             if (admin.Tls is { } tls) listen.UseHttps(AdminTls.Options(tls, admin.AllowNames));
         });
     }

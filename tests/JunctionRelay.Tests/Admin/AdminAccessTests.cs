@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using JunctionRelay.App.Admin;
 using JunctionRelay.Tests.Harness;
 
 namespace JunctionRelay.Tests.Admin;
@@ -192,6 +193,40 @@ public sealed class AdminAccessTests
             var text = await client.GetStringAsync(path == "/nothing" || path.StartsWith("/readyz", StringComparison.Ordinal) ? "/livez" : path);
             Assert.DoesNotContain(Token, text, StringComparison.Ordinal);
             Assert.DoesNotContain("PRIVATE KEY", text, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Silent, or in the middle of a question: neither takes the place of somebody who asks, and they do not pile up.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("GET /status HTTP/1.1\r\nHost: local")]
+    public async Task More_strangers_than_there_are_places_keep_nobody_out(string said)
+    {
+        const int Strangers = AdminVisitors.Most + 100;
+        await using var junction = await AdminJunction.StartAsync("""{ "listen": "127.0.0.1:0" }""", Relay);
+        using var page = await Peer.ConnectAsync(await junction.ListensAsync());
+        await page.SendAsync("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
+        await page.ReadAsync(100);
+        var strangers = new List<Peer>();
+        try
+        {
+            for (var i = 0; i < Strangers; i++)
+            {
+                strangers.Add(await Peer.ConnectAsync(await junction.ListensAsync()));
+                if (said.Length > 0) await strangers[^1].SendAsync(Encoding.ASCII.GetBytes(said));
+            }
+
+            // Some of them made room for others, and for these.
+            foreach (var path in new[] { "/metrics", "/status", "/livez" })
+                Assert.Equal(HttpStatusCode.OK, (await junction.GetAsync(path)).Status);
+            var ends = strangers.Select(s => s.ReadToEndAsync()).ToList();
+            await Eventually.TrueAsync(() => ends.Count(e => e.IsCompleted) >= Strangers - AdminVisitors.Most, () => $"only {ends.Count(e => e.IsCompleted)} had to go");
+            // Who watches still does.
+            await page.ReadAsync(1000);
+        }
+        finally
+        {
+            foreach (var stranger in strangers) stranger.Dispose();
         }
     }
 

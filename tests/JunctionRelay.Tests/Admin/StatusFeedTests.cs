@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using JunctionRelay.App.Admin;
 using JunctionRelay.Tests.Harness;
@@ -76,6 +77,35 @@ public sealed class StatusFeedTests
         var status = HttpStatusCode.ServiceUnavailable;
         for (var watch = System.Diagnostics.Stopwatch.StartNew(); status != HttpStatusCode.OK && watch.Elapsed < Eventually.Deadline; await Task.Delay(20)) status = await OneMoreAsync();
         Assert.Equal(HttpStatusCode.OK, status);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_page_that_hangs_up_is_let_go(bool byReset)
+    {
+        const int MostPages = 32;
+        using var upstream = Peer.Listen();
+        await using var junction = await AdminJunction.StartAsync(upstream.LocalEndPoint!);
+        for (var round = 0; round < 3; round++)
+        {
+            var pages = new List<Peer>();
+            for (var watch = System.Diagnostics.Stopwatch.StartNew(); pages.Count < MostPages;)
+            {
+                Assert.True(watch.Elapsed < Eventually.Deadline, $"only {pages.Count} pages may watch");
+                var page = await Peer.ConnectAsync(await junction.ListensAsync());
+                await page.SendAsync("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
+                // Those of the round before leave as soon as the junction has heard of it.
+                if (Encoding.ASCII.GetString(await page.ReadAsync(15)) == "HTTP/1.1 200 OK") pages.Add(page);
+                else page.Dispose();
+            }
+
+            foreach (var page in pages)
+            {
+                if (byReset) page.Reset();
+                page.Dispose();
+            }
+        }
     }
 
     /// <summary>A status page without a screen.</summary>
