@@ -281,6 +281,7 @@ public sealed class LinkCutTests(ITestOutputHelper output)
             var stream = await pair.HqListener.AcceptAsync().AsTask().WaitAsync(Eventually.Deadline);
             // More than fits on the way.
             var writing = stream!.Output.WriteAsync(new byte[512 * 1024]).AsTask();
+            await Eventually.TrueAsync(() => peer.IsWaitedFor, () => $"seed {seed}: the junction does not write");
             var closing = pair.Hq.CloseAsync(CloseReason.CertificateRevoked, "it is revoked");
             await peer.SendAsync(RawPeer.Frame(Skipped, 0));
             var (_, payload) = await peer.ReadAsync(LinkFrameType.Close);

@@ -24,6 +24,9 @@ internal sealed class MemoryConnection : Connection
     public override EndPoint? RemoteEndPoint => null;
     public override PeerIdentity? Peer { get; }
 
+    /// <summary>Nothing more fits on the way to this end.</summary>
+    public bool IsFull => _in.IsFull;
+
     /// <summary>Two ends that know each other by these names.</summary>
     public static (MemoryConnection Dialler, MemoryConnection Acceptor) Pair(string diallerName, string acceptorName, int seed)
     {

@@ -120,6 +120,16 @@ internal sealed class MemoryWire(Random random, int capacity = 64 * 1024)
         }
     }
 
+    /// <summary>Nothing more fits.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            lock (_gate)
+                return _bytes.Length == capacity;
+        }
+    }
+
     public void End()
     {
         lock (_gate)

@@ -24,6 +24,9 @@ internal sealed class RawPeer : IAsyncDisposable
 
     public static LinkHello Hello { get; } = new() { Party = Party, Limits = new LinkLimits(1000, 16 * 1024, 60_000) };
 
+    /// <summary>As much as may be is on its way to us, and the junction waits until we read.</summary>
+    public bool IsWaitedFor => _connection.IsFull;
+
     /// <summary>Says HELLO and returns the answer.</summary>
     public async Task<LinkHello> GreetAsync(LinkHello? hello = null)
     {
