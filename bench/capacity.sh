@@ -2,7 +2,7 @@
 # What a link and a connection cost a junction: memory, descriptors and processor time at both ends. Prints the table of docs/capacity.md, "Measured", of this machine.
 #
 #   bench/capacity.sh                                   200 links, 400 connections: a minute or so
-#   LINKS=1000 CONNECTIONS=2000 bench/capacity.sh       the quantities of docs/capacity.md (ulimit -n of 10,000)
+#   LINKS=1000 CONNECTIONS=2000 REST=30 bench/capacity.sh   the quantities of docs/capacity.md (ulimit -n of 10,000)
 #
 # JUNCTION_BINARY is the junction to measure (default: publishes src/JunctionRelay.App).
 set -euo pipefail

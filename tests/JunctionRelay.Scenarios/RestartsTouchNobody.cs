@@ -13,7 +13,7 @@ namespace JunctionRelay.Scenarios;
 public sealed class RestartsTouchNobody(ITestOutputHelper output)
 {
     private static readonly int Restarts = Scale.Of(ci: 3, full: 20);
-    private static readonly int UnixRestarts = Scale.Of(ci: 4, full: 20);
+    private static readonly int UnixRestarts = Scale.Of(ci: 2, full: 20);
     private static readonly int Staying = Scale.Of(ci: 150, full: 500);
     private static readonly int NewPerSecond = Scale.Of(ci: 25, full: 50);
 

@@ -108,6 +108,13 @@ internal sealed class RealProgram : IAsyncDisposable
     /// <summary>Every line so far, standard output first.</summary>
     public IReadOnlyList<string> Lines => [.. Copy(_output), .. Copy(_error)];
 
+    /// <summary>The lines of standard output after the first so many: for who looks often, where there are thousands.</summary>
+    public IReadOnlyList<string> OutputAfter(int lines)
+    {
+        lock (_output)
+            return _output[lines..];
+    }
+
     /// <summary>Starts a program that stays.</summary>
     public static RealProgram Start(string program, IReadOnlyList<string> arguments, ProgramOptions? options = null) =>
         new(program, arguments, options ?? new ProgramOptions());
