@@ -12,6 +12,7 @@ namespace JunctionRelay.Scenarios;
 /// Junctions behind one name of a real name server, nodes with held seats and a process with hundreds of links more: one junction is added and one is killed under load. No seat
 /// that a surviving one carries ends, a new checkout waits for no more than a second, and the load evens out within a minute.
 /// </summary>
+[Collection(Alone.Name)]
 public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
 {
     private const int SeatsPerNode = 3;
