@@ -17,11 +17,13 @@ internal sealed class CuttableConnector(ILinkConnector inner) : ILinkConnector
 
     public Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken) => inner.PreferredAsync(cancellationToken);
 
-    public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
+    public void IsNotAt(Guid instance) => inner.IsNotAt(instance);
+
+    public async Task<DialOutcome?> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         if (_cut is { } cut) await cut.Task.WaitAsync(cancellationToken);
         var outcome = await inner.ConnectAsync(wasRight, cancellationToken);
-        _connection = outcome.Connection;
+        _connection = outcome?.Connection;
         return outcome;
     }
 

@@ -21,8 +21,8 @@ internal sealed class ConnectionStream(Connection connection) : Stream
     public bool LeavesEngineThread { get; set; }
 
     /// <summary>
-    /// SslStream waits for each record with an empty read before it takes a buffer. Once whoever reads the session holds a buffer for good, that is a system call
-    /// more for each record and saves no memory: then it waits with its buffer.
+    /// SslStream waits for each record with an empty read before it takes a buffer. While whoever reads the session holds a buffer anyway, that is a system call more
+    /// for each record and saves no memory: then it waits with its buffer.
     /// </summary>
     public bool WaitsWithBuffer { get; set; }
 

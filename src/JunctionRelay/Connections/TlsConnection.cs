@@ -125,13 +125,13 @@ internal sealed class TlsConnection : Connection
         public async ValueTask<int> ReceiveDirectAsync(Memory<byte> destination, CancellationToken cancellationToken)
         {
             if (!Unconsumed.IsEmpty) return TakeUnconsumed(destination.Span);
+            stream.WaitsWithBuffer = !destination.IsEmpty;
             if (destination.IsEmpty)
             {
                 await WaitAsync(cancellationToken);
                 return 0;
             }
 
-            stream.WaitsWithBuffer = true;
             var count = await ReceiveAsync(destination, cancellationToken);
             if (count == 0) Ended = true;
             return count;

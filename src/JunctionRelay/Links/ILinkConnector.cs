@@ -20,6 +20,15 @@ internal interface ILinkConnector
     /// </summary>
     Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken);
 
-    /// <summary>A connection whose peer is authenticated: to the same address again when the last one <paramref name="wasRight"/>, else to the next.</summary>
-    Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken);
+    /// <summary>
+    /// A connection whose peer is authenticated: to the same address again when the last one <paramref name="wasRight"/>, else to the next. Null where nobody is to be asked
+    /// for now.
+    /// </summary>
+    Task<DialOutcome?> ConnectAsync(bool wasRight, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// At the address that was dialled last answered <paramref name="instance"/>, which is not the one that is looked for. An address at which the same one answers again is
+    /// left alone for a while, unless it is the only one.
+    /// </summary>
+    void IsNotAt(Guid instance);
 }

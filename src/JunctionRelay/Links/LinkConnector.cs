@@ -18,9 +18,11 @@ namespace JunctionRelay.Links;
 /// <param name="last">The address that comes last in each round; null for none.</param>
 /// <param name="dialler">Who dials, for <see cref="AddressPreference"/>; null leaves the addresses of a name as they come.</param>
 /// <param name="first">The address that comes first in each round; null for none.</param>
+/// <param name="time">By which an address is left alone; null for the system's.</param>
 internal sealed class LinkConnector(
     IReadOnlyList<EndPoint> dial, string peerName, TlsSettings tls, SocketDialer dialer, Func<EndPoint, LinkWay?> way,
-    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null, string? dialler = null, EndPoint? first = null) : ILinkConnector
+    Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, EndPoint? last = null, string? dialler = null, EndPoint? first = null,
+    TimeProvider? time = null) : ILinkConnector
 {
     /// <summary>The name in TLS's ALPN extension; a change that an old end cannot ignore gets a new one.</summary>
     public static readonly SslApplicationProtocol Protocol = new("junction-link/1");
@@ -30,6 +32,12 @@ internal sealed class LinkConnector(
 
     public static readonly TimeSpan LastTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long an address is left alone at which another junction answers: with it a junction's nodes, which look for it when it is lost, ask the others a hundred times
+    /// less often than they ask where it was.
+    /// </summary>
+    public static readonly TimeSpan LeftAlone = TimeSpan.FromSeconds(10);
+
     /// <summary>A name with more addresses than this is tried by its first ones.</summary>
     private const int MostAddresses = 64;
 
@@ -38,6 +46,9 @@ internal sealed class LinkConnector(
     private readonly Queue<EndPoint> _round = new();
     // Asked while a session may be resuming.
     private readonly ConcurrentDictionary<EndPoint, DnsEndPoint> _nameOf = [];
+    // Who answered there, but was not looked for; since when it has been known for sure.
+    private readonly Dictionary<EndPoint, (Guid Instance, long? Since)> _others = [];
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
     private EndPoint? _dialled;
 
     public bool HasOthers { get; private set; }
@@ -67,12 +78,14 @@ internal sealed class LinkConnector(
     }
 
     /// <summary>The next address, or the last again when it <paramref name="wasRight"/>.</summary>
-    public async Task<DialOutcome> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
+    public async Task<DialOutcome?> ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         if (!wasRight || _dialled is null)
         {
             if (_round.Count == 0 && await BeginRoundAsync(cancellationToken) is { } unresolved)
                 return unresolved;
+            if (_round.Count == 0)
+                return null;
             _dialled = _round.Dequeue();
         }
 
@@ -85,6 +98,14 @@ internal sealed class LinkConnector(
         connection.Abort(secured.Reason);
         await connection.DisposeAsync();
         return secured with { Detail = $"{SocketDialer.Text(_dialled)}: {secured.Detail}" };
+    }
+
+    public void IsNotAt(Guid instance)
+    {
+        if (!HasOthers || _dialled is null)
+            return;
+        var again = _others.TryGetValue(_dialled, out var other) && other.Instance == instance;
+        _others[_dialled] = (instance, again ? _time.GetTimestamp() : null);
     }
 
     private async Task<DialOutcome> DialAsync(EndPoint address, TimeSpan timeout, CancellationToken cancellationToken) =>
@@ -125,6 +146,17 @@ internal sealed class LinkConnector(
         for (var turns = _round.Contains(first!) ? _round.Count : 0; turns > 0 && !_round.Peek().Equals(first); turns--)
             _round.Enqueue(_round.Dequeue());
         HasOthers = _round.Count > 1;
-        return _round.Count > 0 ? null : DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));
+        if (_round.Count == 0)
+            return DialOutcome.Failed(CloseReason.DialUnresolved, string.Join("; ", failures.DefaultIfEmpty("no address to dial")));
+        for (var left = _round.Count; left > 0; left--)
+        {
+            var address = _round.Dequeue();
+            if (!IsLeftAlone(address))
+                _round.Enqueue(address);
+        }
+
+        return null;
     }
+
+    private bool IsLeftAlone(EndPoint address) => HasOthers && _others.TryGetValue(address, out var other) && other.Since is { } since && _time.GetElapsedTime(since) < LeftAlone;
 }

@@ -157,7 +157,7 @@ internal sealed class LinkDialer(
             // A fresh connection that was wanted and did not come is asked for with the same patience; the old one goes on meanwhile.
             if (running.IsCompleted || failures > 0)
                 await DelayAsync(failures++, options.LongestResumeRetry, stop);
-            if (stop.IsCancellationRequested || session.IsEnded)
+            if (stop.IsCancellationRequested || session.IsEnded || IsOver(session))
                 break;
             if (await GreetAsync(connector, wasRight, session, null, stop) is var (_, resumed))
             {
@@ -217,6 +217,9 @@ internal sealed class LinkDialer(
         }
     }
 
+    // Nothing is left of it at either end: its process is gone, it has no streams, and new ones go to another. To look for it would only load the others.
+    private bool IsOver(LinkSession session) => Session != session && session.StreamCount == 0 && Volatile.Read(ref _nobodyListens) == session;
+
     // A port that refuses has no process behind it, which takes longer to come back than another junction takes to be dialled: there patience serves nobody.
     private bool IsMissing(LinkSession session) => session.DownFor >= Patience || (!session.IsUp && Volatile.Read(ref _nobodyListens) == session);
 
@@ -227,7 +230,8 @@ internal sealed class LinkDialer(
         LinkTransport? transport = null;
         try
         {
-            var dialled = await connector.ConnectAsync(wasRight, stop);
+            if (await connector.ConnectAsync(wasRight, stop) is not { } dialled)
+                return null;
             if (dialled.Connection is not { } connection)
             {
                 LastFailure = dialled.Detail;
@@ -241,7 +245,7 @@ internal sealed class LinkDialer(
             }
 
             transport = new LinkTransport(connection, options);
-            var carried = await GreetAsync(transport, session, givenUp);
+            var carried = await GreetAsync(connector, transport, session, givenUp);
             if (carried is null)
             {
                 await transport.DisposeAsync();
@@ -265,7 +269,7 @@ internal sealed class LinkDialer(
         }
     }
 
-    private async Task<LinkSession?> GreetAsync(LinkTransport transport, LinkSession? session, Guid? givenUp)
+    private async Task<LinkSession?> GreetAsync(ILinkConnector connector, LinkTransport transport, LinkSession? session, Guid? givenUp)
     {
         if (transport.Peer?.IsCalled(peerName) != true)
         {
@@ -323,6 +327,8 @@ internal sealed class LinkDialer(
                 return null;
             default:
                 LastFailure = answer.VerdictText;
+                if (answer.Verdict == LinkVerdict.NotMine)
+                    connector.IsNotAt(answer.Party.Instance);
                 if (answer.Verdict == LinkVerdict.Refused)
                     failures?.DialFailed(link, CloseReason.NotPermitted);
                 if (IsNews($"{answer.Verdict} {answer.VerdictText}"))

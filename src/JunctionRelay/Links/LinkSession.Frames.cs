@@ -125,6 +125,9 @@ internal sealed partial class LinkSession
         WakeWriter();
     }
 
+    /// <summary>One stream alone has news, of all that came since <see cref="TellNews"/>.</summary>
+    public bool HasOneNews => _news.Count == 1;
+
     // What streams ask.
 
     /// <summary>The stream's reader is to go on with <see cref="TellNews"/>. Only from a frame that is being applied.</summary>

@@ -25,15 +25,22 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     /// <summary>Read and not yet told to those who wait for it.</summary>
     private const int MostUntoldBytes = 64 * 1024;
 
+    /// <summary>… of one stream alone.</summary>
+    private const int MostUntoldAlone = 4 * 1024;
+
+    /// <summary>Who receives fewer in half a ping interval only pings, as a rule, and waits without a buffer: a junction may have thousands of links that rest.</summary>
+    private const int MostBytesAtRest = 1024;
+
     /// <summary>How long CLOSE may take to leave, or to be read.</summary>
     private static readonly TimeSpan LastWordLimit = TimeSpan.FromSeconds(1);
 
     private readonly LinkReader _reader = new();
     private readonly LinkWriter _writer = new(connection);
-    private readonly byte[] _received = ArrayPool<byte>.Shared.Rent(LinkFrame.MaxDataFrameBytes);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastReceived = options.Time.GetTimestamp();
     private long _bytesReceived;
+    private long _bytesAtLook;
+    private byte[]? _received;   // the reading loop's
     private int _isStopping;
     private int _isDisposed;
     private volatile LinkSession? _session;
@@ -87,7 +94,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     public async Task<LinkTransportEnd> RunAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)>? known)
     {
         _session = session;
-        var turn = new EngineTurn();
+        var turn = EngineTurn.Share();
         session.Outbox.Begin(turn, held: known is not null);
         if (Volatile.Read(ref _isStopping) != 0)
             session.Outbox.Stop();
@@ -116,7 +123,6 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
         finally
         {
             // All three have ended, also when one of them threw.
-            await turn.DisposeAsync();
             await DisposeAsync();
             _stopped.TrySetResult();
         }
@@ -145,7 +151,14 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             return;
         await connection.DisposeAsync();
         _writer.Dispose();
-        ArrayPool<byte>.Shared.Return(_received);
+        ReturnReceived();
+    }
+
+    private void ReturnReceived()
+    {
+        if (_received is not null)
+            ArrayPool<byte>.Shared.Return(_received);
+        _received = null;
     }
 
     private void BeginStop()
@@ -163,6 +176,20 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             var (inTurn, untold) = (0, 0);
             while (true)
             {
+                // What one stream brought alone goes on at once: that nothing follows it takes a system call to find out.
+                if (untold is > 0 and <= MostUntoldAlone && session.HasOneNews)
+                {
+                    session.TellNews();
+                    untold = 0;
+                }
+
+                if (untold == 0 && IsAtRest)
+                {
+                    ReturnReceived();
+                    await connection.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                }
+
+                _received ??= ArrayPool<byte>.Shared.Rent(LinkFrame.MaxDataFrameBytes);
                 var receiving = connection.ReceiveAsync(_received, CancellationToken.None);
                 // What comes together is passed on together.
                 if (untold > 0 && (!receiving.IsCompleted || untold >= MostUntoldBytes))
@@ -194,6 +221,8 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             session.TellNews();
         }
     }
+
+    private bool IsAtRest => _bytesReceived - Volatile.Read(ref _bytesAtLook) <= MostBytesAtRest;
 
     private async Task<LinkTransportEnd> WriteAsync(LinkSession session, IReadOnlyList<(uint Stream, KnownStream State)>? known, EngineTurn turn)
     {
@@ -228,6 +257,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
                 if (Bytes >= options.RotateAfterBytes)
                     session.RequestRotation();
                 session.Segments.Trim();
+                Volatile.Write(ref _bytesAtLook, Volatile.Read(ref _bytesReceived));
             }
         }
         catch (OperationCanceledException)

@@ -12,7 +12,7 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
     /// <summary>Room that must be left for a stream's OPEN, RESET and CREDIT.</summary>
     private const int MostControlBytes = LinkFrame.HeaderBytes + LinkFrame.MaxFieldsBytes + LinkFrame.CreditBytes;
 
-    private readonly byte[] _batch = ArrayPool<byte>.Shared.Rent(BatchBytes);
+    private byte[]? _rented;
     // Bytes of these are in the batch, so that their writes may go on when it is out.
     private readonly List<LinkStream> _served = [];
     private long _bytes;
@@ -20,10 +20,13 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
     /// <summary>Bytes written, but for HELLO and KNOWN.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    // Only while there is something to write: most links rest.
+    private byte[] Batch => _rented ??= ArrayPool<byte>.Shared.Rent(BatchBytes);
+
     public async Task WriteHelloAsync(LinkHello hello)
     {
-        var length = hello.Write(_batch);
-        await connection.Output.WriteAsync(_batch.AsMemory(0, length));
+        var length = hello.Write(Batch);
+        await connection.Output.WriteAsync(Batch.AsMemory(0, length));
     }
 
     public async Task WriteKnownAsync(IReadOnlyList<(uint Stream, KnownStream State)> known, uint highestSeen)
@@ -32,10 +35,10 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
         {
             var entries = Math.Min(known.Count - sent, LinkFrame.MaxKnownEntries);
             var isLast = sent + entries == known.Count;
-            var length = LinkFrame.WriteKnownHeader(_batch, entries, isLast, highestSeen);
+            var length = LinkFrame.WriteKnownHeader(Batch, entries, isLast, highestSeen);
             for (var i = 0; i < entries; i++)
-                length += LinkFrame.WriteKnownEntry(_batch.AsSpan(length), known[sent + i].Stream, known[sent + i].State);
-            await connection.Output.WriteAsync(_batch.AsMemory(0, length));
+                length += LinkFrame.WriteKnownEntry(Batch.AsSpan(length), known[sent + i].Stream, known[sent + i].State);
+            await connection.Output.WriteAsync(Batch.AsMemory(0, length));
         }
     }
 
@@ -52,7 +55,7 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
             try
             {
                 if (length > 0)
-                    await connection.Output.WriteAsync(_batch.AsMemory(0, length));
+                    await connection.Output.WriteAsync(Batch.AsMemory(0, length));
                 if (direct.Segment is not null)
                     await connection.Output.WriteAsync(direct.Frame);
             }
@@ -71,7 +74,10 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
             Volatile.Write(ref _bytes, _bytes + length);
             if (length == 0)
             {
-                await session.Outbox.WaitAsync();
+                var due = session.Outbox.WaitAsync();
+                if (!due.IsCompleted)
+                    Dispose();
+                await due;
                 inTurn = 0;
             }
             else if ((inTurn += length) >= LinkTransport.BytesPerTurn)
@@ -84,14 +90,19 @@ internal sealed class LinkWriter(Connection connection) : IDisposable
         return false;
     }
 
-    /// <summary>Nobody writes any more.</summary>
-    public void Dispose() => ArrayPool<byte>.Shared.Return(_batch);
+    /// <summary>Nothing is to be written, now or any more.</summary>
+    public void Dispose()
+    {
+        if (_rented is not null)
+            ArrayPool<byte>.Shared.Return(_rented);
+        _rented = null;
+    }
 
     // One batch: the session's frames, then of each stream in turn what goes ahead of data, then one DATA of each in turn.
     private int Fill(LinkSession session, out (LinkStream? Stream, LinkSegment? Segment, ReadOnlyMemory<byte> Frame) direct, out bool isLast)
     {
         direct = default;
-        var batch = _batch.AsSpan(0, BatchBytes);
+        var batch = Batch.AsSpan(0, BatchBytes);
         var length = session.Outbox.WriteSessionFrames(batch, out isLast);
         while (!isLast && BatchBytes - length >= MostControlBytes && session.Outbox.TryTake(out var stream, out var isControl))
         {

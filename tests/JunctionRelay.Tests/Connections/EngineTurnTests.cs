@@ -65,6 +65,19 @@ public sealed class EngineTurnTests
     }
 
     [Fact]
+    public async Task A_share_of_the_turns_of_all_is_one_of_a_few()
+    {
+        var shares = Enumerable.Range(0, 1000).Select(_ => EngineTurn.Share()).ToHashSet();
+        Assert.InRange(shares.Count, 1, Math.Max(1, Environment.ProcessorCount / 2));
+        foreach (var share in shares)
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            share.Post(done.SetResult);
+            await done.Task.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task Work_may_dispose_what_it_runs_on()
     {
         var disposed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

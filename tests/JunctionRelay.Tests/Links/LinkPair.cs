@@ -100,17 +100,21 @@ internal sealed class LinkPair : IAsyncDisposable, ILinkConnector
 
     Task<ILinkConnector?> ILinkConnector.PreferredAsync(CancellationToken cancellationToken) => Task.FromResult<ILinkConnector?>(null);
 
-    Task<DialOutcome> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)
+    void ILinkConnector.IsNotAt(Guid instance)
+    {
+    }
+
+    Task<DialOutcome?> ILinkConnector.ConnectAsync(bool wasRight, CancellationToken cancellationToken)
     {
         var dial = Interlocked.Increment(ref _dials);
         if (!IsNetworkUp)
-            return Task.FromResult(DialOutcome.Failed(CloseReason.DialRefused, "the network is down"));
+            return Task.FromResult<DialOutcome?>(DialOutcome.Failed(CloseReason.DialRefused, "the network is down"));
         var (dialler, acceptor) = MemoryConnection.Pair("cloud", "hq", _seed + dial);
         Connection = dialler;
         OnDial(dialler);
         lock (_accepted)
             _accepted.Add(Acceptor.RunAsync(acceptor));
-        return Task.FromResult(DialOutcome.Connected(dialler));
+        return Task.FromResult<DialOutcome?>(DialOutcome.Connected(dialler));
     }
 }
 

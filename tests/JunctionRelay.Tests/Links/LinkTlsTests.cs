@@ -170,12 +170,12 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         Assert.Equal(first.EndPoint, await DialledAsync(connector));
         Assert.Equal(second.EndPoint, await DialledAsync(connector));
         Assert.Equal(first.EndPoint, await DialledAsync(connector.Others()));
+    }
 
-        static async Task<EndPoint?> DialledAsync(ILinkConnector connector)
-        {
-            await using var connection = (await connector.ConnectAsync(wasRight: false, CancellationToken.None)).Connection!;
-            return connection.RemoteEndPoint;
-        }
+    private static async Task<EndPoint?> DialledAsync(ILinkConnector connector)
+    {
+        await using var connection = (await connector.ConnectAsync(wasRight: false, CancellationToken.None))!.Value.Connection!;
+        return connection.RemoteEndPoint;
     }
 
     [Fact]
@@ -216,6 +216,70 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         await proxy.DisposeAsync();
         await Eventually.TrueAsync(() => second.Directory.All().Count == 1 && cloud.Session != old, () => "the other junction is not dialled");
         Assert.False(old.IsEnded);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_junction_that_is_gone_is_looked_for_at_the_others_for_the_sake_of_its_streams_only(bool hasStreams)
+    {
+        await using var first = new Hq(instance: 1);
+        await using var second = new Hq(instance: 2);
+        var proxy = new CuttingProxy(first.EndPoint);
+        await using var cloud = new Cloud([proxy.EndPoint, second.EndPoint], first.Log);
+        await cloud.UpAsync();
+        var old = cloud.Session;
+        if (hasStreams) await cloud.OpenAsync(first);
+        await proxy.DisposeAsync();
+        await Eventually.TrueAsync(() => cloud.Session != old && cloud.Session.IsUp, () => "the other junction is not dialled");
+        if (hasStreams) await first.Log.WaitAsync("refused (NotMine)");
+        else await Eventually.TrueAsync(() => old.IsEnded, () => "the empty session is kept");
+        Assert.NotEqual(hasStreams, old.IsEnded);
+    }
+
+    [Fact]
+    public async Task An_address_where_another_junction_answers_twice_is_left_alone_for_a_while()
+    {
+        await using var first = new Hq(instance: 1);
+        await using var second = new Hq(instance: 2);
+        var time = new ManualTime();
+        var connector = Connector(first.EndPoint, second.EndPoint);
+        var stranger = Guid.NewGuid();
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(first.EndPoint, await DialledAsync(connector));
+            connector.IsNotAt(stranger);
+            Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        }
+
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        // Behind this address are several, by turns: the one that is looked for may be the next.
+        for (var i = 0; i < 5; i++)
+        {
+            connector.IsNotAt(Guid.NewGuid());
+            Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        }
+
+        connector.IsNotAt(stranger);
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        connector.IsNotAt(stranger);
+        Assert.Null(await connector.ConnectAsync(wasRight: false, CancellationToken.None));
+        time.Advance(LinkConnector.LeftAlone);
+        Assert.Equal(first.EndPoint, await DialledAsync(connector));
+        connector.IsNotAt(stranger);
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+        Assert.Equal(second.EndPoint, await DialledAsync(connector));
+
+        // There is nobody else to ask.
+        var alone = Connector(first.EndPoint);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(first.EndPoint, await DialledAsync(alone));
+            alone.IsNotAt(stranger);
+        }
+
+        LinkConnector Connector(params EndPoint[] dial) => new(
+            dial, "hq", new TlsSettings(TestPki.Default.Identity("cloud"), TestPki.Default.Trust), new SocketDialer(SocketSettings.Default), _ => null, time: time);
     }
 
     [Fact]
