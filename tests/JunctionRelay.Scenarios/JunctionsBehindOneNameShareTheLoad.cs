@@ -41,14 +41,17 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
         {
             // Each node checks seats out and in all the time: while a junction is added, and while one is killed.
             await askers.Make(2 * Nodes);
+            var first = askers.TakeStock().Longest;
             await site.AddReplica();
             await askers.Make(2 * Nodes);
+            var addition = askers.TakeStock().Longest;
             waits.Add(await KillOne(site, askers));
+            output.WriteLine($"longest wait of a new checkout: {first.TotalMilliseconds:0} ms when the nodes had just started, {addition.TotalMilliseconds:0} ms while a junction was added");
             // A machine that is busy with something else may be slow once, but not twice.
             if (waits[0] > MostWait) waits.Add(await KillOne(site, askers));
         }
 
-        output.WriteLine($"longest wait of a new checkout around an addition and a kill: {string.Join(", then ", waits.Select(w => $"{w.TotalMilliseconds:0} ms"))}");
+        output.WriteLine($"longest wait of a new checkout around a kill: {string.Join(", then ", waits.Select(w => $"{w.TotalMilliseconds:0} ms"))}");
         Assert.True(waits[^1] <= MostWait, $"New checkouts waited up to {string.Join(", ", waits)}.");
         // Also those that were under way are back.
         Assert.Equal(0, await site.Jobs.HeldWithin(0, Deadline.Start));
