@@ -22,6 +22,9 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
     private static readonly int SimulatedNodes = Scale.Of(ci: 120, full: 400);
     private static readonly int Links = Nodes + SimulatedNodes;
 
+    /// <summary>Between two checkouts of a node: many more jobs than a node starts, and few enough that one machine can be all of them.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EvenWithin = TimeSpan.FromMinutes(1);
 
@@ -169,7 +172,7 @@ public sealed class JunctionsBehindOneNameShareTheLoad(ITestOutputHelper output)
                     }
                 }
 
-                await Task.Delay(20);
+                await Task.Delay(Pause);
             }
         }
     }
