@@ -41,6 +41,8 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
     private const string Example = "write [BIND:]PORT:HOST:HOSTPORT, e.g. 8080:web:80, or *:8080:web:80 for every address";
     private const string DynamicExample = "write [BIND:]PORT, e.g. 1080";
 
+    private static readonly Lazy<Dictionary<string, int>> KnownServices = new(ReadServices);
+
     private readonly record struct Field(string Text, bool IsPath);
 
     /// <summary>Reads the value of <c>-L</c>, <c>-R</c> or <c>-D</c>; null, and what is wrong with it, when it is none.</summary>
@@ -89,6 +91,8 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
         if (Host is not null && HostPorts.IsAnyFree) return new Flaw($"'{text}' connects to port 0", "name the port, from 1 to 65535");
         if (Host is { Length: 0 }) return new Flaw($"'{text}' connects to no host", Example);
         if (HostPath is not null && Ports.Count > 1 || Host is not null && Path is not null && HostPorts.Count > 1) return new Flaw($"'{text}' joins a range of ports with one socket", "name one port");
+        // No path as a configuration may have it: too long, or a name in the abstract namespace.
+        if (Path is not null && ListenAddress.Read($"unix:{Path}", out var unix) is null) return new Flaw($"'{text}' listens on no path: {unix.What}", "write a path, e.g. /run/junction/NAME.sock");
         return Host is not null && Path is null && Ports.Count != HostPorts.Count
             ? new Flaw($"'{text}' has {Ports.Count} ports here and {HostPorts.Count} there", "ranges go port for port: make them equally long")
             : default;
@@ -120,7 +124,7 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
         if (end < 0 || end + 1 < text.Length && text[end + 1] != ':') return null;
         var inner = text[(at + 1)..end];
         at = end + 2;
-        return new Field(inner, inner.Contains('/'));
+        return FieldOf(inner, inner.Contains('/'));
     }
 
     private static Field? Plain(string text, ref int at)
@@ -135,8 +139,11 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
         }
 
         at++;
-        return new Field(field.ToString(), isPath);
+        return FieldOf(field.ToString(), isPath);
     }
+
+    // Several slashes at its beginning are one, and behind "unix:" they would begin a URL.
+    private static Field FieldOf(string text, bool isPath) => new(isPath && text.StartsWith("//", StringComparison.Ordinal) ? "/" + text.TrimStart('/') : text, isPath);
 
     // ${NAME}, as in ssh_config(5).
     private static string? Expand(string text, Func<string, string?> environment)
@@ -152,17 +159,20 @@ internal sealed record ForwardSpec(ForwardKind Kind, string? Bind, PortRange Por
         return text;
     }
 
-    private static int? Service(string name)
+    private static int? Service(string name) => KnownServices.Value.TryGetValue(name, out var port) ? port : null;
+
+    private static Dictionary<string, int> ReadServices()
     {
         const string services = "/etc/services";
-        if (name.Length == 0 || !File.Exists(services)) return null;
-        foreach (var line in File.ReadLines(services))
+        var known = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var line in File.Exists(services) ? File.ReadLines(services) : [])
         {
             // ssh  22/tcp  alias …  # comment
             var words = line.Split('#')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length > 1 && words[1].Split('/') is [var port, "tcp"] && (words[0] == name || words.Skip(2).Contains(name)) && int.TryParse(port, CultureInfo.InvariantCulture, out var number)) return number;
+            if (words.Length < 2 || words[1].Split('/') is not [var port, "tcp"] || !int.TryParse(port, CultureInfo.InvariantCulture, out var number)) continue;
+            foreach (var name in words.Where((_, i) => i != 1)) known.TryAdd(name, number);
         }
 
-        return null;
+        return known;
     }
 }

@@ -234,8 +234,8 @@ internal sealed class SshCommandLine
     private void Forward(char letter, string value)
     {
         if (ForwardSpec.Read(letter, value, out var flaw) is not { } spec) _problems.Add($"-{letter} {flaw.What}: {flaw.Remedy}");
-        // What a name means there is not ours to say, and a junction is told addresses.
-        else if (letter == 'R' && spec.Bind is { Length: > 0 } bind && bind != "localhost" && AddressText.Ip(bind) is null) _problems.Add($"-R '{value}' listens at the name '{bind}': name an address of the other side, localhost, or *");
+        // What a name means there, or a network interface, is not ours to say, and a junction is told addresses.
+        else if (letter == 'R' && spec.Bind is { Length: > 0 } bind && bind != "localhost" && (AddressText.Ip(bind) is null || bind.Contains('%'))) _problems.Add($"-R '{value}' listens at the name '{bind}': name an address of the other side, localhost, or *");
         else if (letter == 'R' && spec.Path is { } path && path[0] != '/') _problems.Add($"-R '{value}' listens at '{path}', which is no path over there: begin it with /");
         else _forwards.Add(spec);
     }

@@ -7,6 +7,8 @@ public sealed class SshCommandLineTests
     [Theory]
     [InlineData("-R 6000:localhost:80", "-R listens at the other side")]
     [InlineData("-R web:6000:localhost:80 far", "listens at the name 'web'")]
+    [InlineData("-R [fe80::1%eth0]:6000:localhost:80 far", "listens at the name 'fe80::1%eth0'")]
+    [InlineData("-R [::%]:6000 far", "listens at the name '::%'")]
     [InlineData("-R run/a.sock:localhost:80 far", "no path over there")]
     [InlineData("-N", "nothing to forward")]
     [InlineData("-L", "-L has no value")]
@@ -16,6 +18,8 @@ public sealed class SshCommandLineTests
     [InlineData("-L 1-2:/run/a.sock", "joins a range")]
     [InlineData("-L 8080:${NO_SUCH_VARIABLE}:80", "is no forward")]
     [InlineData("-L 8080:web:80\\", "is no forward")]
+    [InlineData("-L @/tmp/web.sock:web:80", "is an abstract socket")]
+    [InlineData("-D @/tmp/socks.sock", "is an abstract socket")]
     [InlineData("-J a,,b -D 1", "'' is no host")]
     [InlineData("-J a:b -D 1", "is no host")]
     [InlineData("-J a:70000 -D 1", "is no host")]
@@ -95,6 +99,14 @@ public sealed class SshCommandLineTests
     {
         var spec = ForwardSpec.Read('L', "${DIR}/a.sock:/run/b\\:c.sock", name => name == "DIR" ? "/tmp/x" : null, out _)!;
         Assert.Equal(("/tmp/x/a.sock", "/run/b:c.sock"), (spec.Path, spec.HostPath));
+    }
+
+    /// <summary>Found by the fuzz test: behind "unix:" two slashes begin a URL, and the path lost both.</summary>
+    [Fact]
+    public void Several_slashes_at_the_beginning_of_a_path_are_one()
+    {
+        var spec = ForwardSpec.Read('L', "//tmp/a.sock:[///run/b.sock]", out _)!;
+        Assert.Equal(("/tmp/a.sock", "/run/b.sock"), (spec.Path, spec.HostPath));
     }
 
     [Theory]

@@ -9,7 +9,7 @@ namespace JunctionRelay.Tests.Ssh;
 
 /// <summary>
 /// Command lines that nobody means: whatever the words are, they are understood or a problem is named, here or by the check of the configuration that comes of them. Each case is made from its number, so a failure names all that
-/// is needed to see it again. JUNCTION_FUZZ_CASES sets how many are tried.
+/// is needed to see it again. JUNCTION_FUZZ_CASES sets how many are tried, JUNCTION_FUZZ_FROM the first.
 /// </summary>
 public sealed class SshGrammarFuzzTests
 {
@@ -29,7 +29,7 @@ public sealed class SshGrammarFuzzTests
     public void Every_line_is_understood_or_has_a_problem()
     {
         var understood = 0;
-        for (var number = 0; number < Fuzz.Cases; number++)
+        for (var number = Fuzz.First; number < Fuzz.First + Fuzz.Cases; number++)
         {
             var random = new Random(number);
             var words = Lines[random.Next(Lines.Length)].Select(word => random.Next(4) == 0 ? Damaged(random, word) : word).ToList();
@@ -38,16 +38,24 @@ public sealed class SshGrammarFuzzTests
             try
             {
                 var line = SshCommandLine.Read(words);
-                Assert.All(line.Problems.Concat(line.Warnings), text => Assert.False(string.IsNullOrWhiteSpace(text)));
+                // Loops in place of assertions over collections, and no texts that nobody reads: of ten million cases these cost most.
+                foreach (var text in line.Problems.Concat(line.Warnings)) Assert.False(string.IsNullOrWhiteSpace(text));
                 if (line.Problems.Count > 0)
                     continue;
                 understood++;
                 var config = ForwardConfig.Of(line, "identity", null, _ => [IPAddress.Loopback, IPAddress.IPv6Loopback]);
                 foreach (var (name, relay) in config["relays"]!.AsObject())
                 {
-                    Assert.All(Texts(relay!["listen"]), text => Assert.True(ListenAddress.Read(text, out var flaw) is not null, $"{name} listens on {text}: {flaw.What}"));
+                    foreach (var text in Texts(relay!["listen"]))
+                    {
+                        if (ListenAddress.Read(text, out var flaw) is null) Assert.Fail($"{name} listens on {text}: {flaw.What}");
+                    }
+
                     // Whether a host has a possible name is the configuration's to say.
-                    Assert.All(Texts(relay["target"]), text => Assert.True(TargetAddress.Read(text, out var flaw) is not null || flaw.What.Length > 0, $"{name} leads to {text}"));
+                    foreach (var text in Texts(relay["target"]))
+                    {
+                        if (TargetAddress.Read(text, out var flaw) is null && string.IsNullOrEmpty(flaw.What)) Assert.Fail($"{name} leads to {text}");
+                    }
                 }
             }
             catch (Exception fault)
@@ -62,7 +70,7 @@ public sealed class SshGrammarFuzzTests
     [Fact]
     public void Every_text_is_cut_into_words_or_has_an_open_quote()
     {
-        for (var number = 0; number < Fuzz.Cases; number++)
+        for (var number = Fuzz.First; number < Fuzz.First + Fuzz.Cases; number++)
         {
             var random = new Random(number);
             var text = string.Concat(Enumerable.Range(0, random.Next(12)).Select(_ => random.Next(3) == 0 ? Pieces[random.Next(Pieces.Length)] : Letters[random.Next(Letters.Length)].ToString()));
