@@ -78,6 +78,9 @@ internal sealed class ConfiguredJunction : IAsyncDisposable
     /// <summary>How many sessions there are with a peer.</summary>
     public int PeerSessions(string peer) => _plan.Links!.Directory.All().Count(s => s.Name == peer);
 
+    /// <summary>How many streams that a peer opened are counted, over all sessions with it.</summary>
+    public int StreamsOf(string peer) => _plan.Links!.Directory.All().Where(s => s.Name == peer).Select(s => s.Session.HeldByPeer.Relayed.Held).FirstOrDefault();
+
     /// <summary>How many it has refused, by what the metrics call it: <c>RELAY RULE</c> of <c>junction_denied_total</c>, <c>RELAY END</c> of <c>junction_connections_total</c>
     /// and <c>link://NAME REASON</c> of <c>junction_dial_failures_total</c>.</summary>
     public long Counted(string series) =>

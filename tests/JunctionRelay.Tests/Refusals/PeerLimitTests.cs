@@ -22,8 +22,7 @@ public sealed class PeerLimitTests
 
         held[0].Client.Reset();
         Assert.Equal(SeenEnd.Reset, (await held[0].Server.ReadToEndAsync()).End);
-        // The far end knows first: the near one may take a moment to count one less.
-        await Eventually.TrueAsync(() => site.CloudStreams == RefusalSite.MostStreams - 1, () => $"cloud still counts {site.CloudStreams} streams");
+        await site.CountedAsync(RefusalSite.MostStreams - 1);
         await site.EnterAsync("plain relay");
         foreach (var (client, server) in held)
         {
@@ -55,11 +54,12 @@ public sealed class PeerLimitTests
             // One that the twin gives back serves the other, and a link that ends gives back all it held.
             held[^1].Client.Reset();
             Assert.Equal(SeenEnd.Reset, (await held[^1].Server.ReadToEndAsync()).End);
-            await Eventually.TrueAsync(() => twin.Relays.Connections.Count == RefusalSite.MostStreams - 2, () => "the reset connection does not end");
+            await site.CountedAsync(RefusalSite.MostStreams - 1);
             held.Add(await site.HoldAsync("plain relay"));
         }
 
         await Eventually.TrueAsync(() => site.Judge.PeerSessions("cloud") == 1, () => "the twin's session does not end");
+        await site.CountedAsync(2);
         for (var i = 2; i < RefusalSite.MostStreams; i++) held.Add(await site.HoldAsync("plain relay"));
         foreach (var (client, server) in held)
         {

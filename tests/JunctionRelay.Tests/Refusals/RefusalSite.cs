@@ -112,8 +112,13 @@ internal sealed class RefusalSite : IAsyncDisposable
         }
     }
 
-    /// <summary>Streams over the links of the junction that has the entrances.</summary>
-    public int CloudStreams => _cloud!.Sessions.Sum(s => s.Session.StreamCount);
+    /// <summary>
+    /// Waits until no junction on the way counts more streams than these, of all who are called cloud together: each counts for itself, and which of them knows last is chance, so that
+    /// what is seen at the target or at one of them says nothing of the next.
+    /// </summary>
+    public Task CountedAsync(int streams) => Eventually.TrueAsync(
+        () => _cloud!.Sessions.Sum(s => s.Session.StreamCount) <= streams && (_dmz?.StreamsOf("cloud") ?? 0) <= streams && Hq.StreamsOf(_dmz is null ? "cloud" : "dmz") <= streams,
+        () => $"more than {streams} streams are counted: cloud {_cloud!.Sessions.Sum(s => s.Session.StreamCount)}, dmz {_dmz?.StreamsOf("cloud")}, hq {Hq.StreamsOf(_dmz is null ? "cloud" : "dmz")}");
 
     /// <summary>Asks for the target and gets through to it.</summary>
     public async Task EnterAsync(string entrance)
