@@ -78,6 +78,42 @@ public sealed class StatusPageInABrowser(Chromium browser) : IClassFixture<Chrom
         Assert.Empty(page.Complaints);
     }
 
+    /// <summary>The log's disk is full for a while: the page says so for as long.</summary>
+    [Fact]
+    public async Task A_log_that_cannot_be_written_is_told()
+    {
+        using var folder = new TemporaryFolder();
+        await using var echo = LoopbackServer.Echo();
+        int port = FreePort.Next(), admin = FreePort.Next();
+        var disk = new SmallDisk(folder.Folder("log"));
+        await using var junction = await JunctionProcess.Start(
+            $$"""{ "relays": { "lic": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } }, "admin": { "listen": "127.0.0.1:{{admin}}" } }""",
+            new ProgramOptions { Wrapper = [.. disk.Wrapper, "sh", "-c", "exec \"$@\" >>\"$0\"", folder["log/junction.log"]] });
+        await junction.Program.Listening(admin);
+        await using var page = await StatusPage.Open(browser, admin);
+        await page.Says("#state", "running");
+        await page.Counts("#notices li", 0);
+
+        disk.Fill(junction.Program);
+        await Speaks("not written", async () => await page.Page.Locator("#notices li").CountAsync() == 1);
+        await Assertions.Expect(page.Page.Locator("#notices li")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^The log cannot be written \(No space left on device.*\): [0-9,]+ lines are missing$"));
+        Assert.Empty(await page.Page.EvaluateAsync<string[]>(Faint));
+
+        disk.Free(junction.Program);
+        await Speaks("written again", async () => await page.Page.Locator("#notices li").CountAsync() == 0);
+        Assert.Contains("lines of the log were dropped", string.Concat(disk.Files(junction.Program).Values), StringComparison.Ordinal);
+        Assert.Empty(page.Complaints);
+
+        // Only what has something to say finds out.
+        Task Speaks(string what, Func<Task<bool>> until) => Deadline.Until(
+            async () =>
+            {
+                await Loopback.EchoThrough(port, 100);
+                return await until();
+            },
+            Deadline.Start, $"the page tells that the log is {what}");
+    }
+
     [Fact]
     public async Task The_filters_filter()
     {
