@@ -113,7 +113,7 @@ public sealed partial class KeepsRelayingWhateverFailsAround
 
         await authority.Run("pki", ["revoke", "node-99"]);
         await node.Line(l => l.Contains("the deny list cannot be kept", StringComparison.Ordinal), "that the deny list cannot be kept", Deadline.Start);
-        await node.Line(l => l.Contains("could not be renewed", StringComparison.Ordinal), "that it could not be renewed", Deadline.Start);
+        await node.Line(l => l.Contains("our renewed certificate is in use, and cannot be written", StringComparison.Ordinal), "that its certificate cannot be written", Deadline.Start);
         await pattern.Send(held, 1000, 2000);
         await pattern.Receive(held, 1000, 2000);
         await Loopback.EchoThrough(port, 10_000);

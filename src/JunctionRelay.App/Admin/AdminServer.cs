@@ -112,7 +112,7 @@ internal sealed class AdminServer(
         var history = new TrafficHistory(relays, quiet, time);
         var sampling = history.RunAsync(stop);
         using var process = new ProcessMetrics();
-        using var junction = new JunctionMetrics(reload, () => plan().Certificates);
+        using var junction = new JunctionMetrics(reload, () => plan().Certificates, () => plan().State);
         using var readings = new MeterReadings();
         var reader = new StatusReader(plan, relays, links, reload, time) { Log = Log };
         var endpoint = new AdminEndpoint(plan, relays, reader, new StatusFeed(reader, history, quiet, time), readings, new AdminAccess(admin, log, time), quiet, log, time);

@@ -25,6 +25,9 @@ internal sealed record StatusDocument
     /// <summary>What became of the log; null where it is not this junction's own.</summary>
     public StatusLog? Log { get; init; }
 
+    /// <summary>What could not be written down for the next start when that was last tried; null where a junction of an earlier version is asked.</summary>
+    public IReadOnlyList<StatusUnwritten>? Unwritten { get; init; }
+
     /// <summary>Connections being relayed now.</summary>
     public required int ConnectionCount { get; init; }
 
@@ -69,6 +72,9 @@ internal sealed record StatusConfiguration(DateTimeOffset ReadAt, bool Succeeded
 /// <param name="Dropped">Lines since the start that nobody took.</param>
 /// <param name="Failing">Why the last ones could not be written; null when they were.</param>
 internal sealed record StatusLog(long Dropped, string? Failing);
+
+/// <param name="Kind"><c>certificate</c>, <c>deny-list</c> or <c>authority</c>.</param>
+internal sealed record StatusUnwritten(string Kind, string Path, string Failing);
 
 /// <param name="Kind"><c>relay</c> or <c>service</c>.</param>
 /// <param name="HasPath">A connection would get somewhere now.</param>

@@ -34,6 +34,7 @@ internal static class StatusView
             lines.Add(new Markup($"[red]The configuration of {Safe(status.Configuration.ReadAt.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture))} was not taken:[/] {Safe(string.Join("; ", status.Configuration.Problems))}"));
         if (status.Log is { Failing: { } failing } log) lines.Add(new Markup($"[red]The log cannot be written:[/] {Safe(failing)}; {log.Dropped} lines are missing"));
         else if (status.Log is { Dropped: > 0 and var dropped }) lines.Add(new Markup($"[yellow]{dropped} lines of the log are missing[/]: its disk was full, or its reader slow"));
+        foreach (var lost in status.Unwritten ?? []) lines.Add(new Markup($"[red]{Safe(lost.Path)} cannot be written:[/] {Safe(lost.Failing)}"));
         return new Rows(lines);
 
         string Rate(Func<StatusDocument, long> bytes) => before is null || status.Now <= before.Now ? ""

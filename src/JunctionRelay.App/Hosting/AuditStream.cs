@@ -17,9 +17,9 @@ internal static class AuditStream
         1201,                     // lines that are missing here
         1302,                     // the admin endpoint refused somebody
         3000, 3002, 3004, 3005, 3006, 3007, 3008, 3010, 3015,   // links: up, down, and all refusals
-        4000, 4001, 4020, 4021,   // certificates: replaced, kept, renewed, not renewed
+        4000, 4001, 4020, 4021, 4022, 4023,   // certificates: replaced, kept, renewed, not renewed, not written, written
         4010, 4011, 4012, 4013, 4014, 4015, 4016,         // the authority: joins, renewals, refusals, copies
-        4030, 4031, 4032, 4033,   // deny lists, and what they end
+        4030, 4031, 4032, 4033, 4034,   // deny lists, and what they end
     };
 
     /// <summary>Where <c>audit</c> says. <paramref name="log"/> hears of a file that cannot be written.</summary>

@@ -20,14 +20,14 @@ internal sealed class IdentityPlanBuilder(JunctionConfig config, TlsFiles identi
             PkiDirectory.Open(Path.GetFullPath(directory, home), time), new EnrolmentRules(pki.CertificateLifetime ?? CertificateLifetime, pki.RejoinLimit ?? EnrolmentRules.UsualRejoinLimit), time))
         : null;
 
-    /// <summary>The deny list of the authority that lives here; null where none does.</summary>
-    public string? AuthoritysDenyListFile => Office()?.Pki.DenyListFile;
+    /// <summary>The authority that lives here; null where none does.</summary>
+    public PkiDirectory? Authority => Office()?.Pki;
 
     /// <summary>Where deny lists of others are kept; null where there is no directory for them.</summary>
     public static string? DenyListFile(JunctionConfig config, string home) => config.Identity?.Directory is { } path ? new IdentityDirectory(Path.GetFullPath(path, home)).DenyListFile : null;
 
     /// <summary>The junction where the authority of our own certificate lives; null where that is this one, or not known.</summary>
-    public string? Authority => config.Pki is null && OwnDirectory is { } directory ? directory.ReadEnrolment()?.Junction : null;
+    public string? AuthoritysJunction => config.Pki is null && OwnDirectory is { } directory ? directory.ReadEnrolment()?.Junction : null;
 
     // Files of SPIFFE's helpers have one who renews them.
     private IdentityDirectory? OwnDirectory => config.Identity?.Directory is { } path && Path.GetFileName(identity.Certificate?.File) == IdentityDirectory.CertificateName

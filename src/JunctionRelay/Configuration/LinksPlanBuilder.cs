@@ -78,7 +78,7 @@ internal sealed class LinksPlanBuilder(JunctionConfig config, TlsFiles identity,
                 $"links {enrolment is not null}",
                 () => TlsHandshake.Serving(LinkConnector.ForLinks(tls) with { OpenProtocol = enrolment is null ? null : EnrolmentServer.Protocol })),
             Enrolment = enrolment,
-            Authority = authorities.Authority,
+            Authority = authorities.AuthoritysJunction,
             Peers = new PeerRules([.. (config.Peers ?? new Dictionary<string, PeerConfig>()).Select(p => Rule(p.Key, p.Value))], () => Denied.Now),
             Services = new ServiceTable(services, ports) { Paused = (config.Services ?? new Dictionary<string, ServiceConfig>()).Where(s => s.Value.Paused == true).Select(s => s.Key).ToHashSet() },
         };

@@ -42,6 +42,20 @@ internal sealed record JunctionPlan(IReadOnlyList<RelayPlan> Relays, TimeSpan Dr
     /// <summary>Who is refused in spite of a valid certificate.</summary>
     public required RevocationPlan Revocation { get; init; }
 
+    /// <summary>The authority that lives here; null where none does.</summary>
+    public PkiDirectory? Authority { get; init; }
+
+    /// <summary>What it writes down while it runs, and whether it could.</summary>
+    public IEnumerable<KeptState> State
+    {
+        get
+        {
+            if (Renewal?.Directory is { } identity) yield return new KeptState("certificate", identity.CertificateFile, identity.Written.Failing);
+            if (Revocation.Lists is { KeptIn: { } file } lists) yield return new KeptState("deny-list", file, lists.Written.Failing);
+            if (Authority is { } authority) yield return new KeptState("authority", authority.Root, authority.Written.Failing);
+        }
+    }
+
     /// <summary>The certificates that it shows and trusts now.</summary>
     public IReadOnlyList<CertificateInUse> Certificates => ReadCertificates();
 
@@ -121,10 +135,11 @@ internal sealed class RelayPlanBuilder
             Admin = admin,
             Stdio = builder._stdio,
             Renewal = builder._identityBuilder.Renewal(builder._linksBuilder.Own),
+            Authority = builder._identityBuilder.Authority,
             Stores = builder._certificates.All,
             ReadCertificates = certificates.Read,
             Revocation = new RevocationPlan(
-                builder._denied, builder._identityBuilder.AuthoritysDenyListFile, builder._linksBuilder.Directory, builder._linksBuilder.Own),
+                builder._denied, builder._identityBuilder.Authority?.DenyListFile, builder._linksBuilder.Directory, builder._linksBuilder.Own),
             Parts = parts,
             Dropped = [.. parts.Complete().OfType<IDisposable>()],
         };

@@ -1,13 +1,15 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using JunctionRelay.Connections;
+using JunctionRelay.Files;
 using Microsoft.Extensions.Logging;
 
 namespace JunctionRelay.Pki;
 
 /// <summary>
 /// Keeps the certificate of an identity directory valid: renews it at two thirds of its life, give or take a twentieth, over a link if one leads to the
-/// authority's junction, else at the address where it joined; comes back by its key alone when the certificate has run out. The key stays.
+/// authority's junction, else at the address where it joined; comes back by its key alone when the certificate has run out. The key stays. A certificate that cannot be written
+/// is used all the same, and written as soon as it can be: a full disk ends no link.
 /// </summary>
 /// <param name="identity">Whose certificate.</param>
 /// <param name="credentials">What is in use now.</param>
@@ -23,6 +25,9 @@ internal sealed class CertificateRenewer(
     /// <summary>Clocks are set and machines sleep: the time is looked at this often.</summary>
     private static readonly TimeSpan LongestLook = TimeSpan.FromMinutes(1);
 
+    /// <summary>While a certificate is in use that is not on the disk.</summary>
+    private static readonly TimeSpan WriteRetry = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(10);
 
@@ -32,6 +37,7 @@ internal sealed class CertificateRenewer(
     // Of the life of each certificate; drawn anew for each, so that those that were issued together are not renewed together.
     private double _fraction = Draw();
     private string _drawnFor = "";
+    private string? _unwritten;   // the certificate that is in use and not on the disk
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -44,7 +50,9 @@ internal sealed class CertificateRenewer(
                 if (left > TimeSpan.Zero)
                 {
                     // Delays are whole milliseconds: what is left of one would be no delay at all.
-                    await Task.Delay((left < LongestLook ? left : LongestLook) + TimeSpan.FromMilliseconds(1), time, cancellationToken);
+                    var look = _unwritten is null ? LongestLook : WriteRetry;
+                    await Task.Delay((left < look ? left : look) + TimeSpan.FromMilliseconds(1), time, cancellationToken);
+                    WriteAgain();
                     continue;
                 }
 
@@ -90,8 +98,13 @@ internal sealed class CertificateRenewer(
             problem ??= EnrolmentClient.Objection(pem!, key, name, credentials.Now.Trust ?? [], time.GetUtcNow());
             if (problem is not null)
                 return (problem, pem is not null);
-            identity.WriteCertificate(pem!);
-            written();
+            if (TryWrite(pem!) is { } reason)
+            {
+                credentials.Replace(credentials.Now with { Identity = TlsIdentity.FromPem(pem!, SecretFile.ReadText(identity.KeyFile)) });
+                _unwritten = pem;
+                log.CertificateNotWritten(reason);
+            }
+
             // What is on the disk is in use, or it is useless: then the reason is in the log, and this would only repeat it.
             if (Certificate.SerialNumber == before.SerialNumber)
                 return ($"the certificate in {identity.CertificateFile} is not used", true);
@@ -102,6 +115,34 @@ internal sealed class CertificateRenewer(
         {
             return (e.Message, false);
         }
+    }
+
+    // Why it is not on the disk; null when it is, and so in use.
+    private string? TryWrite(string pem)
+    {
+        try
+        {
+            identity.WriteCertificate(pem);
+            _unwritten = null;
+            written();
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+
+    private void WriteAgain()
+    {
+        if (_unwritten is not { } pem)
+            return;
+        using var ours = X509Certificate2.CreateFromPem(pem);
+        // Somebody else has put another one there meanwhile: that one counts.
+        if (Certificate.SerialNumber != ours.SerialNumber)
+            _unwritten = null;
+        else if (TryWrite(pem) is null)
+            log.CertificateWritten(identity.CertificateFile);
     }
 
     private async Task<(string? Pem, string? Problem)> AskAsync(ECDsa key, string name, CancellationToken cancellationToken)

@@ -115,6 +115,12 @@ internal sealed class DenyLists
     public void Keep()
     {
         if (_file is { } file)
-            AtomicFile.Write(file, string.Concat(All.Select(l => l.Text + "\n")), AtomicFile.Public);
+            Written.Do(() => AtomicFile.Write(file, string.Concat(All.Select(l => l.Text + "\n")), AtomicFile.Public));
     }
+
+    /// <summary>Where they are kept; null where they are not.</summary>
+    public string? KeptIn => _file;
+
+    /// <summary>What became of the last try to keep them.</summary>
+    public LastWrite Written { get; } = new();
 }

@@ -139,7 +139,7 @@ internal sealed class EnrolmentOffice(PkiDirectory pki, EnrolmentRules rules, Ti
             return revoked with { Reason = $"token {token.Id}: {revoked.Reason}" };
         var now = time.GetUtcNow();
         if (!isAgain)
-            pki.Tokens.Spend(token.Id, new TokenUse(keyHash, name!, now, from?.ToString()));
+            pki.Spend(token.Id, new TokenUse(keyHash, name!, now, from?.ToString()));
         return Issue(new NodeRecord { Name = name!, Key = keyHash, Serial = "", Token = token.Id, Joined = known?.Key == keyHash ? known.Joined : now }, key, from);
     }
 

@@ -92,7 +92,11 @@ internal sealed class IdentityDirectory(string path)
     }
 
     /// <summary>Writes a renewed certificate.</summary>
-    public void WriteCertificate(string certificatePem) => AtomicFile.Write(CertificateFile, certificatePem, AtomicFile.Public);
+    /// <exception cref="IOException">It cannot be written; the old one is still there.</exception>
+    public void WriteCertificate(string certificatePem) => Written.Do(() => AtomicFile.Write(CertificateFile, certificatePem, AtomicFile.Public));
+
+    /// <summary>What became of the certificate that was written last.</summary>
+    public LastWrite Written { get; } = new();
 
     /// <summary>Where the identity comes from; null where it was not written by `enroll` or `pki issue`.</summary>
     public EnrolmentRecord? ReadEnrolment()

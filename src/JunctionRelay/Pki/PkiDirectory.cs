@@ -23,6 +23,8 @@ internal sealed class PkiDirectory : IDisposable
 
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(5);
 
+    private const int NoSpace = 28, ReadOnly = 30;   // ENOSPC, EROFS: nobody holds the lock, and waiting for it would help nobody
+
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _mine = new(1);
 
@@ -90,14 +92,16 @@ internal sealed class PkiDirectory : IDisposable
                 {
                     return new Held(_mine, new FileStream(In(LockName), AtomicFile.Options(FileMode.OpenOrCreate, AtomicFile.Secret)));
                 }
-                catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException) && TimeProvider.System.GetElapsedTime(asked) < LockTimeout)
+                catch (IOException e) when (e.HResult is not (NoSpace or ReadOnly) && e is not (DirectoryNotFoundException or FileNotFoundException) && TimeProvider.System.GetElapsedTime(asked) < LockTimeout)
                 {
                     await Task.Delay(LockPoll, cancellationToken);
                 }
             }
         }
-        catch
+        catch (Exception e)
         {
+            if (e is IOException or UnauthorizedAccessException)
+                Written.Failed(e.Message);
             _mine.Release();
             throw;
         }
@@ -113,9 +117,18 @@ internal sealed class PkiDirectory : IDisposable
     /// <summary>Takes down what is known of a junction. Only with the lock.</summary>
     public void WriteNode(NodeRecord node)
     {
-        AtomicFile.MakeDirectory(In(NodesName), AtomicFile.SecretDirectory);
-        AtomicFile.Write(NodeFile(node.Name), JsonSerializer.SerializeToUtf8Bytes(node, PkiJson.Default.NodeRecord), AtomicFile.Secret);
+        Written.Do(() =>
+        {
+            AtomicFile.MakeDirectory(In(NodesName), AtomicFile.SecretDirectory);
+            AtomicFile.Write(NodeFile(node.Name), JsonSerializer.SerializeToUtf8Bytes(node, PkiJson.Default.NodeRecord), AtomicFile.Secret);
+        });
     }
+
+    /// <summary>Takes down one more use of a token. Only with the lock.</summary>
+    public void Spend(string token, TokenUse use) => Written.Do(() => Tokens.Spend(token, use));
+
+    /// <summary>What became of the last try to take something down.</summary>
+    public LastWrite Written { get; } = new();
 
     /// <summary>All junctions that have a name here, in the order of their names.</summary>
     public IEnumerable<NodeRecord> Nodes() => !Directory.Exists(In(NodesName)) ? [] :

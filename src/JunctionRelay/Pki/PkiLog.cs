@@ -41,6 +41,9 @@ internal static partial class PkiLog
     [LoggerMessage(4032, LogLevel.Warning, "the deny list cannot be kept for the next start: {reason}", EventName = "deny-list-not-kept")]
     public static partial void DenyListNotKept(this ILogger log, string reason);
 
+    [LoggerMessage(4034, LogLevel.Information, "the deny list is kept for the next start again", EventName = "deny-list-kept")]
+    public static partial void DenyListKept(this ILogger log);
+
     [LoggerMessage(4033, LogLevel.Warning, "the link with {peer} ends, with {streams} streams: {reason}", EventName = "revoked-link")]
     public static partial void RevokedLink(this ILogger log, string peer, int streams, string reason);
 
@@ -49,4 +52,10 @@ internal static partial class PkiLog
 
     [LoggerMessage(4021, LogLevel.Warning, "our certificate could not be renewed: {reason}; it is valid until {until:u}, next try in {seconds} s", EventName = "renewal-failed")]
     public static partial void RenewalFailed(this ILogger log, string reason, DateTimeOffset until, long seconds);
+
+    [LoggerMessage(4022, LogLevel.Warning, "our renewed certificate is in use, and cannot be written for the next start: {reason}", EventName = "certificate-not-written")]
+    public static partial void CertificateNotWritten(this ILogger log, string reason);
+
+    [LoggerMessage(4023, LogLevel.Information, "our renewed certificate is written for the next start: {file}", EventName = "certificate-written")]
+    public static partial void CertificateWritten(this ILogger log, string file);
 }

@@ -60,7 +60,9 @@ internal sealed class RevocationService(
                 Read();
                 foreach (var sending in _exchange.Send()) _exchanging.Add(sending);
                 End();
-                if (await WaitAsync()) Keep();
+                // What could not be written is tried again at each look: a disk is not full for ever.
+                if (await WaitAsync()) Keep(isNew: true);
+                else if (Lists is { KeptIn: not null, Written.Failing: not null }) Keep(isNew: false);
             }
         }
         catch (OperationCanceledException)
@@ -114,15 +116,17 @@ internal sealed class RevocationService(
         }
     }
 
-    private void Keep()
+    private void Keep(bool isNew)
     {
+        var wasFailing = Lists.Written.Failing is not null;
         try
         {
             Lists.Keep();
+            if (wasFailing && Lists.Written.Failing is null) log.DenyListKept();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log.DenyListNotKept(e.Message);
+            if (isNew) log.DenyListNotKept(e.Message);
         }
     }
 

@@ -90,10 +90,11 @@ public sealed class MetricsTextTests
     {
         var at = new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
         using var metrics = new JunctionMetrics(
-            new ReloadOutcome(TimeProvider.System), () => [new(_name, "ca.crt", "old", "ca", at.AddDays(-1), at), new(_name, "ca.crt", "new", "ca", at, at.AddYears(1))]);
+            new ReloadOutcome(TimeProvider.System), () => [new(_name, "ca.crt", "old", "ca", at.AddDays(-1), at), new(_name, "ca.crt", "new", "ca", at, at.AddYears(1))], () => [new($"{_name} kept", "/k", null), new($"{_name} lost", "/l", "why")]);
         using var readings = new MeterReadings();
         Assert.Equal(
-            [$"junction_certificate_expiry_timestamp_seconds{{kind=\"{_name}\"}} {at.ToUnixTimeSeconds()}", $"junction_certificate_lifetime_seconds{{kind=\"{_name}\"}} 86400"], Lines(readings));
+            [$"junction_certificate_expiry_timestamp_seconds{{kind=\"{_name}\"}} {at.ToUnixTimeSeconds()}", $"junction_certificate_lifetime_seconds{{kind=\"{_name}\"}} 86400",
+                $"junction_state_write_success{{kind=\"{_name} kept\"}} 1", $"junction_state_write_success{{kind=\"{_name} lost\"}} 0"], Lines(readings));
     }
 
     [Fact]

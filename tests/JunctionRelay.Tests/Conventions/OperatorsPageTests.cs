@@ -62,7 +62,7 @@ public sealed partial class OperatorsPageTests
         using var log = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System);
         using var audit = new LogOutput(Stream.Null, new TextLog(), default, TimeProvider.System, "audit");
         using var process = new ProcessMetrics();
-        using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => []);
+        using var junction = new JunctionMetrics(new ReloadOutcome(TimeProvider.System), () => [], () => []);
         var documented = Row().Matches(Section("Metrics")).Select(m => m.Groups["word"].Value);
         lock (names) Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }

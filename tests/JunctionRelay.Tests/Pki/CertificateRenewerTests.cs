@@ -92,6 +92,50 @@ public sealed class CertificateRenewerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_certificate_that_cannot_be_written_is_used_all_the_same_and_written_once_it_can_be()
+    {
+        // A directory in its place, which stops root as well.
+        File.Delete(_identity.CertificateFile);
+        Directory.CreateDirectory(Path.Combine(_identity.CertificateFile, "in the way"));
+        for (var round = 1; round <= 3; round++)
+        {
+            var before = Certificate.SerialNumber;
+            await PassAsync(TimeSpan.FromHours(18), () => Certificate.SerialNumber != before);
+            Assert.NotEqual(before, Certificate.SerialNumber);
+            await Eventually.TrueAsync(() => _log.Entries.Count(e => e.Name == "certificate-not-written") == round, () => "it is not said that it is not written");
+        }
+
+        Assert.NotNull(_identity.Written.Failing);
+        Assert.Empty(Directory.GetFiles(_identity.Root, ".*"));
+        Directory.Delete(_identity.CertificateFile, recursive: true);
+        _time.Advance(TimeSpan.FromSeconds(6));
+        await Eventually.TrueAsync(() => _log.Entries.Any(e => e.Name == "certificate-written"), () => "it is not written");
+        Assert.Null(_identity.Written.Failing);
+        using var written = _identity.ReadCertificate();
+        Assert.Equal(Certificate.SerialNumber, written!.SerialNumber);
+        Assert.DoesNotContain(_log.Entries, e => e.Name == "renewal-failed");
+    }
+
+    [Fact]
+    public async Task A_certificate_that_somebody_put_there_meanwhile_is_not_overwritten()
+    {
+        var before = Certificate.SerialNumber;
+        File.Delete(_identity.CertificateFile);
+        Directory.CreateDirectory(Path.Combine(_identity.CertificateFile, "in the way"));
+        await PassAsync(TimeSpan.FromHours(18), () => Certificate.SerialNumber != before);
+        await Eventually.TrueAsync(() => _log.Entries.Any(e => e.Name == "certificate-not-written"), () => "it is not said that it is not written");
+        Directory.Delete(_identity.CertificateFile, recursive: true);
+        using var key = _identity.ReadKey();
+        using var another = _pki.Ca.Issue("hq", new PublicKey(key), _time.GetUtcNow(), Day);
+        File.WriteAllText(_identity.CertificateFile, another.ExportCertificatePem());
+        Assert.Equal(CertificateStore.News.Replaced, _store.Look().News);
+        await PassAsync(TimeSpan.FromHours(1), () => false);
+        Assert.Equal(another.SerialNumber, Certificate.SerialNumber);
+        using var there = _identity.ReadCertificate();
+        Assert.Equal(another.SerialNumber, there!.SerialNumber);
+    }
+
+    [Fact]
     public async Task By_a_clock_that_runs_ahead_the_authority_is_not_asked_every_moment()
     {
         var ahead = new ManualTime();

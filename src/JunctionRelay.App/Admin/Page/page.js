@@ -118,6 +118,7 @@ function showState(status) {
   const notices = [];
   if (!status.configuration.succeeded) notices.push({ key: "configuration", text: `The configuration read at ${clock(status.configuration.readAt)} was not taken, the one before still runs: ${status.configuration.problems.join("; ")}` });
   if (status.log?.failing) notices.push({ key: "log", text: `The log cannot be written (${status.log.failing}): ${count(status.log.dropped)} lines are missing` });
+  for (const u of status.unwritten ?? []) notices.push({ key: `unwritten ${u.kind}`, text: `${u.path} cannot be written: ${u.failing}` });
   if (status.state === "running" && !status.ready) notices.push({ key: "path", text: `New connections get nowhere: ${status.notReady}` });
   if (status.state === "draining") notices.push({ key: "draining", near: true, text: `Draining: no new connections; ${count(status.connectionCount)} left` });
   for (const c of status.certificates.filter(isDue)) {
