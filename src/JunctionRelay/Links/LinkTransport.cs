@@ -176,14 +176,15 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             var (inTurn, untold) = (0, 0);
             while (true)
             {
+                var rests = IsAtRest;
                 // What one stream brought alone goes on at once: that nothing follows it takes a system call to find out.
-                if (untold is > 0 and <= MostUntoldAlone && session.HasOneNews)
+                if (untold > 0 && (rests || (untold <= MostUntoldAlone && session.HasOneNews)))
                 {
                     session.TellNews();
                     untold = 0;
                 }
 
-                if (untold == 0 && IsAtRest)
+                if (rests)
                 {
                     ReturnReceived();
                     await connection.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);

@@ -20,6 +20,29 @@ public sealed class LinkStreamTests
     }
 
     [Fact]
+    public async Task A_link_that_rests_waits_without_a_buffer_and_one_at_work_with_it()
+    {
+        var time = new ManualTime();
+        await using var pair = await new LinkPair(1, cloud: o => new LinkOptions { Self = o.Self, Log = o.Log, Time = time }).StartAsync();
+        var connection = pair.Connection!;
+        await Eventually.TrueAsync(() => connection.ReceivesInto == 0, () => "a new link waits with a buffer");
+
+        var (client, target) = await pair.OpenAsync();
+        await Task.WhenAll(Pattern.SendAsync(target, 1, 100_000), Pattern.CheckAsync(client, 1, 100_000)).WaitAsync(Eventually.Deadline);
+        Assert.Equal(LinkFrame.MaxDataFrameBytes, connection.ReceivesInto);
+
+        // It notices at the next look, and the next sign of life finds it at rest.
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(pair.CloudOptions.PingInterval / 2);
+                return connection.ReceivesInto == 0;
+            }, () => "a link that only pings waits with a buffer");
+        (client, target) = await pair.OpenAsync();
+        await Task.WhenAll(Pattern.SendAsync(target, 2, 100), Pattern.CheckAsync(client, 2, 100)).WaitAsync(Eventually.Deadline);
+    }
+
+    [Fact]
     public async Task The_client_ends_and_still_gets_its_answer()
     {
         await using var pair = await new LinkPair().StartAsync();

@@ -27,6 +27,15 @@ internal sealed class MemoryConnection : Connection
     /// <summary>Nothing more fits on the way to this end.</summary>
     public bool IsFull => _in.IsFull;
 
+    /// <summary>How large the buffer was that the last receive came with; 0 when it only waited.</summary>
+    public int ReceivesInto { get; private set; }
+
+    public override ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ReceivesInto = destination.Length;
+        return base.ReceiveAsync(destination, cancellationToken);
+    }
+
     /// <summary>Two ends that know each other by these names.</summary>
     public static (MemoryConnection Dialler, MemoryConnection Acceptor) Pair(string diallerName, string acceptorName, int seed)
     {
