@@ -46,13 +46,13 @@ internal sealed class CertificateRenewer(
         {
             for (var failures = 0; ;)
             {
+                WriteAgain();
                 var left = Due() - time.GetUtcNow();
                 if (left > TimeSpan.Zero)
                 {
                     // Delays are whole milliseconds: what is left of one would be no delay at all.
                     var look = _unwritten is null ? LongestLook : WriteRetry;
                     await Task.Delay((left < look ? left : look) + TimeSpan.FromMilliseconds(1), time, cancellationToken);
-                    WriteAgain();
                     continue;
                 }
 
@@ -123,6 +123,8 @@ internal sealed class CertificateRenewer(
         try
         {
             identity.WriteCertificate(pem);
+            if (_unwritten is not null)
+                log.CertificateWritten(identity.CertificateFile);
             _unwritten = null;
             written();
             return null;
@@ -141,8 +143,8 @@ internal sealed class CertificateRenewer(
         // Somebody else has put another one there meanwhile: that one counts.
         if (Certificate.SerialNumber != ours.SerialNumber)
             _unwritten = null;
-        else if (TryWrite(pem) is null)
-            log.CertificateWritten(identity.CertificateFile);
+        else
+            TryWrite(pem);
     }
 
     private async Task<(string? Pem, string? Problem)> AskAsync(ECDsa key, string name, CancellationToken cancellationToken)

@@ -31,11 +31,11 @@ internal sealed class SmallDisk(string folder)
     /// <summary>Makes room again.</summary>
     public void Free(RealProgram program) => File.Delete(Path.Combine(Of(program), Filler));
 
-    /// <summary>What is in every file but the filler, by path; one that goes while this looks is none.</summary>
+    /// <summary>What is in every file but the filler and the lock, which is empty and the program's, by path; one that goes while this looks is none.</summary>
     public SortedDictionary<string, string> Files(RealProgram program)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in Directory.GetFiles(Of(program), "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != Filler))
+        foreach (var file in Directory.GetFiles(Of(program), "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is not (Filler or "lock")))
         {
             try
             {

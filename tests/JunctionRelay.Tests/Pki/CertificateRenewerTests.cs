@@ -97,19 +97,15 @@ public sealed class CertificateRenewerTests : IAsyncDisposable
         // A directory in its place, which stops root as well.
         File.Delete(_identity.CertificateFile);
         Directory.CreateDirectory(Path.Combine(_identity.CertificateFile, "in the way"));
-        for (var round = 1; round <= 3; round++)
-        {
-            var before = Certificate.SerialNumber;
-            await PassAsync(TimeSpan.FromHours(18), () => Certificate.SerialNumber != before);
-            Assert.NotEqual(before, Certificate.SerialNumber);
-            await Eventually.TrueAsync(() => _log.Entries.Count(e => e.Name == "certificate-not-written") == round, () => "it is not said that it is not written");
-        }
-
+        var before = Certificate.SerialNumber;
+        await PassAsync(TimeSpan.FromHours(18), () => Certificate.SerialNumber != before);
+        await Eventually.TrueAsync(() => _log.Entries.Any(e => e.Name == "certificate-not-written"), () => "it is not said that it is not written");
+        Assert.NotEqual(before, Certificate.SerialNumber);
         Assert.NotNull(_identity.Written.Failing);
         Assert.Empty(Directory.GetFiles(_identity.Root, ".*"));
         Directory.Delete(_identity.CertificateFile, recursive: true);
         _time.Advance(TimeSpan.FromSeconds(6));
-        await Eventually.TrueAsync(() => _log.Entries.Any(e => e.Name == "certificate-written"), () => "it is not written");
+        await Eventually.TrueAsync(() => _log.Entries.Any(e => e.Name == "certificate-written") && _identity.Written.Failing is null, () => "it is not written");
         Assert.Null(_identity.Written.Failing);
         using var written = _identity.ReadCertificate();
         Assert.Equal(Certificate.SerialNumber, written!.SerialNumber);
