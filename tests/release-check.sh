@@ -8,7 +8,7 @@ out=$(mktemp)
 commit=$(git describe --always --dirty)
 trap 'rm -f "$out"' EXIT
 
-JUNCTION_SCALE=full bash tests/run.sh | tee "$out"
+JUNCTION_SCALE=full JUNCTION_MODEL=full bash tests/run.sh | tee "$out"
 status=${PIPESTATUS[0]}
 {
   echo "# bash tests/release-check.sh"

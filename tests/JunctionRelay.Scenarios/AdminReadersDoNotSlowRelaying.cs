@@ -5,6 +5,7 @@ namespace JunctionRelay.Scenarios;
 
 /// <summary>Pages that watch, scrapers, and readers that never read: relayed connections go on as if nobody looked.</summary>
 /// <remarks>Clients, server and readers are processes of their own, ahead of whatever else this machine does (chrt), or the figures would be about that.</remarks>
+[Collection(Alone.Name)]
 public sealed class AdminReadersDoNotSlowRelaying(ITestOutputHelper output)
 {
     private static readonly int Rounds = Scale.Of(ci: 3, full: 9);

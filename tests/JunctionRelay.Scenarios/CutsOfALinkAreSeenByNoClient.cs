@@ -29,6 +29,7 @@ public sealed class CutsOfALinkAreSeenByNoClient
     [InlineData(Route.Pair, 0, 7)]
     [InlineData(Route.Pair, 50, 3)]
     [InlineData(Route.Chain, 0, 4)]
+    [InlineData(Route.Chain, 50, 2)]
     public async Task Every_byte_arrives_and_no_connection_ends(string topology, int roundTripMilliseconds, int reduced)
     {
         await using var route = await Route.Lay(topology);

@@ -110,6 +110,55 @@ public sealed partial class ExamplesForServiceManagers(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Before each job: a node whose junction serves is left alone, one that does not is started, and a node whose junction cannot start takes jobs that need no license.</summary>
+    [Theory]
+    [InlineData(0, 0, "is-active --quiet junction-node.service\n")]
+    [InlineData(3, 0, "is-active --quiet junction-node.service\nstart junction-node.service\n")]
+    [InlineData(3, 1, "is-active --quiet junction-node.service\nstart junction-node.service\nlogger: -t junction the junction of this node does not start: systemctl status junction-node\n")]
+    public async Task The_prolog_of_a_job_starts_the_nodes_junction_and_never_fails(int active, int start, string asked)
+    {
+        using var folder = new TemporaryFolder();
+        // No systemd runs here: these take down what they are asked.
+        Script("systemctl", $"echo \"$*\" >>asked; [ $1 = is-active ] && exit {active}; exit {start}");
+        Script("logger", "echo \"logger: $*\" >>asked");
+        var prolog = await RealProgram.Run(
+            "env", ["-C", folder.Path, $"PATH={folder.Path}:/usr/bin:/bin", "sh", Example("slurm-prolog.sh")]);
+        Assert.Equal(0, prolog.ExitCode);
+        Assert.Equal(asked, await File.ReadAllTextAsync(folder["asked"]));
+
+        void Script(string name, string body) =>
+            File.SetUnixFileMode(folder.Write(name, $"#!/bin/sh\n{body}\n"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    /// <summary>What a cloud would write and run at a node's first boot: the paths are those of the node's unit, and the configuration is one.</summary>
+    [Fact]
+    public async Task What_cloud_init_writes_is_what_the_nodes_unit_reads()
+    {
+        var unit = await File.ReadAllTextAsync(Example("systemd", "junction-node.service"));
+        const string Read = """
+            import json, sys, yaml
+            document = yaml.safe_load(open(sys.argv[1]))
+            print(json.dumps({"files": {f["path"]: [f["owner"], f["permissions"], f["content"]] for f in document["write_files"]}, "commands": document["runcmd"], "users": [u if isinstance(u, str) else u["name"] for u in document["users"]]}))
+            """;
+        var cloud = System.Text.Json.JsonDocument.Parse(await RealProgram.Succeed("python3", ["-c", Read, Example("cloud-init.yaml")])).RootElement;
+        Assert.Contains("junction", cloud.GetProperty("users").EnumerateArray().Select(u => u.GetString()));
+        Assert.Equal(["systemctl enable --now junction-node.service"], cloud.GetProperty("commands").EnumerateArray().Select(c => c.GetString()));
+        var files = cloud.GetProperty("files").EnumerateObject().ToList();
+        Assert.Equal(["/etc/junction/join.token", "/etc/junction/junction.json"], files.Select(f => f.Name));
+        // Root's, and the unit's user may read them.
+        Assert.All(files, f => Assert.Equal(["root:junction", "0640"], f.Value.EnumerateArray().Take(2).Select(v => v.GetString())));
+        Assert.All(files, f => Assert.Contains(f.Name, unit, StringComparison.Ordinal));
+        Assert.Contains("User=junction\n", unit, StringComparison.Ordinal);
+
+        using var folder = new TemporaryFolder();
+        var authority = await SiteAuthority.Init(folder);
+        var config = files[1].Value[2].GetString()!;
+        Assert.Contains("/var/lib/junction/identity", unit, StringComparison.Ordinal);
+        var mine = folder.Write("junction.json", config.Replace("/var/lib/junction/identity", await authority.Issue("node-1"), StringComparison.Ordinal));
+        var valid = await JunctionProcess.Run("validate", mine);
+        Assert.True(valid.ExitCode == 0, valid.ToString());
+    }
+
     private static string CommandLine(string process)
     {
         try

@@ -14,6 +14,24 @@ public sealed class ForwardThroughTwoHopsReachesTheServer
     private const int Web = 8080;
     private const string Page = "hello from the server\n";
 
+    /// <summary>The same line, as it would be run and as it stands in somebody's script: both print a configuration, which is one.</summary>
+    [Theory]
+    [InlineData("forward", "--print-config", "-L", "127.0.0.1:8080:10.1.2.3:80")]
+    [InlineData("import", "ssh", "ssh -N -L 127.0.0.1:8080:10.1.2.3:80 127.0.0.1")]
+    [InlineData("import", "ssh", "desk", "-F", "ssh_config")]
+    public async Task The_configuration_that_does_the_same_is_printed(params string[] words)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ssh_config", "Host desk\n  HostName 127.0.0.1\n  LocalForward 127.0.0.1:8080 10.1.2.3:80\n");
+        var authority = await SiteAuthority.Init(folder);
+        var printed = await JunctionProcess.Run([.. words.Select(w => w == "ssh_config" ? folder[w] : w), .. words[0] == "import" ? new[] { "--identity", await authority.Issue("cloud") } : []]);
+        Assert.True(printed.ExitCode == 0, printed.ToString());
+        Assert.Contains("\"127.0.0.1:8080\"", printed.Output, StringComparison.Ordinal);
+        Assert.Contains("10.1.2.3:80\"", printed.Output, StringComparison.Ordinal);
+        var valid = await JunctionProcess.Run("validate", folder.Write("junction.json", printed.Output));
+        Assert.True(valid.ExitCode == 0, $"{printed.Output}\n{valid}");
+    }
+
     [Fact]
     public async Task Ports_ranges_unix_sockets_and_socks()
     {

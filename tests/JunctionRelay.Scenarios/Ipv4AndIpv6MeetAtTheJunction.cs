@@ -36,6 +36,32 @@ public sealed class Ipv4AndIpv6MeetAtTheJunction
         Assert.Equal(0, await licenses.Held());
     }
 
+    /// <summary>Addresses that mean something on one cable alone: both legs name it, as a scope id (RFC 4007).</summary>
+    [Fact]
+    public async Task Link_local_addresses_name_their_interface()
+    {
+        await using var hosts = await NetworkNamespaces.Create();
+        var server = await hosts.AddHost("server");
+        var middle = await hosts.AddHost("middle");
+        var client = await hosts.AddHost("client");
+        await NetworkNamespaces.Connect(middle, ["fe80::1:1/64"], server, ["fe80::1:2/64"]);
+        await NetworkNamespaces.Connect(middle, ["fe80::2:1/64"], client, ["fe80::2:2/64"]);
+        var (toServer, toClient, toMiddle) = (NetworkNamespaces.Interface(server), NetworkNamespaces.Interface(client), NetworkNamespaces.Interface(middle));
+        await using var licenses = await SimulatedLicenses.Start($"fe80::1:2%{toMiddle}", 27000, 40000, seats: 1, server);
+        await using var junction = await JunctionProcess.Start(
+            $$"""
+            {
+              "relays": {
+                "lmgrd":  { "listen": ["[fe80::2:1%{{toClient}}]:27000"], "target": ["[fe80::1:2%{{toServer}}]:27000"] },
+                "vendor": { "listen": ["[fe80::2:1%{{toClient}}]:40000"], "target": ["[fe80::1:2%{{toServer}}]:40000"] }
+              }
+            }
+            """,
+            new ProgramOptions { Host = middle });
+        await HoldAndReturn($"fe80::2:1%{toMiddle}", client);
+        Assert.Equal(["lmgrd", "vendor"], (await junction.Ended(2)).Select(c => c.Relay).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public async Task A_dead_address_of_a_name_does_not_hold_up_the_living_one()
     {

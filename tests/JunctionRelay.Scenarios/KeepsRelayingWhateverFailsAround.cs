@@ -224,7 +224,14 @@ public sealed partial class KeepsRelayingWhateverFailsAround
         await using var server = RealProgram.Start("socat", [$"TCP-LISTEN:{Port},fork,reuseaddr", "SYSTEM:echo hello; cat"], new ProgramOptions { Host = far });
         await server.Listening(Port);
         await using var junction = await JunctionProcess.Start(
-            $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{Port}}"], "target": ["license.test:{{Port}}"], "connectTimeout": "1s", "healthInterval": "200ms" } } }""", new ProgramOptions { Host = middle });
+            $$"""
+            {
+              "relays": {
+                "r": { "listen": ["127.0.0.1:{{Port}}"], "target": ["license.test:{{Port}}"], "connectTimeout": "1s", "healthInterval": "200ms" },
+                "by-address": { "listen": ["127.0.0.1:{{Port + 1}}"], "target": ["10.94.1.2:{{Port}}"] }
+              }
+            }
+            """, new ProgramOptions { Host = middle });
         await using var there = Client();
         await there.Line(l => l == "hello", "that it is served");
 
@@ -235,12 +242,16 @@ public sealed partial class KeepsRelayingWhateverFailsAround
         await there.Input.FlushAsync();
         await there.Line(l => l == "still here?", "the answer", Deadline.Soon);
 
+        // Who needs no name is served as ever.
+        await using (var another = Client(Port + 1))
+            await another.Line(l => l == "hello", "that it is served by address", Deadline.Soon);
+
         names.Send(Signal.Cont);
         await junction.Line("relay r takes connections again", Deadline.Start);
         await using var back = Client();
         await back.Line(l => l == "hello", "that it is served again");
 
-        RealProgram Client() => RealProgram.Start("socat", ["-", $"TCP:127.0.0.1:{Port}"], new ProgramOptions { Host = middle });
+        RealProgram Client(int port = Port) => RealProgram.Start("socat", ["-", $"TCP:127.0.0.1:{port}"], new ProgramOptions { Host = middle });
     }
 
     [GeneratedRegex("(?m)^junction_log_dropped_total ([0-9]+)$")]

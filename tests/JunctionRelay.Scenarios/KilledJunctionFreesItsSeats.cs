@@ -13,6 +13,7 @@ public sealed class KilledJunctionFreesItsSeats
 
     [Theory]
     [InlineData(Route.Pair, "cloud")]      // dials
+    [InlineData(Route.Pair, "enterprise")] // has the connections to the license server
     [InlineData(Route.Reverse, "cloud")]   // is dialled
     [InlineData(Route.Chain, "dmz")]       // is dialled from both sides
     public async Task Its_restart_ends_the_old_seats_within_two_seconds(string topology, string killed)
@@ -28,10 +29,13 @@ public sealed class KilledJunctionFreesItsSeats
         await next.Line(l => l == "held", "that its seat is held");
     }
 
-    [Fact]
-    public async Task Without_a_restart_resume_ends_them()
+    [Theory]
+    [InlineData(Route.Chain, "dmz")]
+    [InlineData(Route.Pair, "cloud")]
+    [InlineData(Route.Pair, "enterprise")]
+    public async Task Without_a_restart_resume_ends_them(string topology, string killed)
     {
-        await using var scene = await Scene.Set(Route.Chain, "dmz", $"{Resume.TotalSeconds}s");
+        await using var scene = await Scene.Set(topology, killed, $"{Resume.TotalSeconds}s");
         var watch = Stopwatch.StartNew();
         await scene.Kill();
         await scene.EverythingIsOver(Resume + UntilFree, "link-lost");

@@ -52,6 +52,19 @@ public sealed class LogIsJsonUnlessPeopleRead
         Assert.InRange(ends.Count(e => e.GetProperty("reason").GetString() == "handshake-failed"), 1, Strangers - 1);
     }
 
+    /// <summary>A terminal (script(1)).</summary>
+    [Fact]
+    public async Task On_a_terminal_it_is_text()
+    {
+        using var folder = new TemporaryFolder();
+        await using var echo = LoopbackServer.Echo();
+        var port = FreePort.Next();
+        var config = folder.Write("junction.json", $$"""{ "relays": { "r": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}"] } } }""");
+        await using var junction = RealProgram.Start("script", ["--quiet", "--return", "--command", $"exec '{JunctionProcess.Binary()}' run '{config}'", "/dev/null"]);
+        var ready = await junction.Line(l => l.Contains("ready", StringComparison.Ordinal), "that it is ready");
+        Assert.Matches(@"^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d) info  ready: relays 1", ready);
+    }
+
     [Fact]
     public async Task A_word_that_is_no_format_is_a_mistake_of_usage()
     {

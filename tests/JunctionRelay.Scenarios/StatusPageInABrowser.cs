@@ -72,6 +72,12 @@ public sealed class StatusPageInABrowser(Chromium browser) : IClassFixture<Chrom
         await page.Counts("#links .card:not(.is-down)", 1);
         await Assertions.Expect(page.Page.Locator("#links .card .facts dd").First).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\d+(\.\d+)? ms$"));
         await Assertions.Expect(page.Page.Locator("#links .card .facts dd").Nth(1)).ToHaveTextAsync("1");
+        await Assertions.Expect(page.Page.Locator("#connections .sheet .row:not([hidden]) .since")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex(@"^\d+ (s|min)$"));
+        // The link is cut, and what it carries goes on.
+        await Assertions.Expect(page.Page.Locator("#links .card .facts dd").Nth(2)).ToHaveTextAsync("0");
+        await RealProgram.Succeed("ss", ["-K", "-t", "state", "established", $"( dport = :{links} or sport = :{links} )"]);
+        await Assertions.Expect(page.Page.Locator("#links .card .facts dd").Nth(2)).ToHaveTextAsync("1");
+        await page.Counts("#connections .sheet .row:not([hidden])", 1);
         // The first to expire first; one of a day is calm, and no notice is about it.
         Assert.Equal(["identity.certificate", "identity.trust"], await page.Page.Locator("#certificates .card .mono").AllInnerTextsAsync());
         await page.Counts("#certificates .card.is-down, #certificates .card.is-near, #notices li", 0);

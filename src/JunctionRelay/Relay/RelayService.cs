@@ -192,8 +192,8 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         // A client that was taken at the last moment is in the table now, where the drain and the cut find it.
         await StopAcceptingAsync();
         var before = Connections.Count;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token);
-        limit.CancelAfter(_plans.DrainTimeout);
+        using var timeout = new CancellationTokenSource(_plans.DrainTimeout, _time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _insist.Token, timeout.Token);
         var empty = Connections.WhenEmptyAsync();
         var (told, toldAt) = (-1, 0L);
         while (!empty.IsCompleted && !limit.IsCancellationRequested)
@@ -286,11 +286,11 @@ internal sealed class RelayService : IHostedService, IAsyncDisposable
         else _log.RelayDown(relay.Name, detail);
     }
 
-    private static async Task DelayAsync(TimeSpan time, CancellationToken cancellationToken)
+    private async Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken)
     {
         try
         {
-            await Task.Delay(time, cancellationToken);
+            await Task.Delay(delay, _time, cancellationToken);
         }
         catch (OperationCanceledException)
         {

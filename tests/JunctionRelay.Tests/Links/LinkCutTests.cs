@@ -173,6 +173,47 @@ public sealed class LinkCutTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_link_that_never_was_is_dialled_from_the_start_with_back_off_and_jitter()
+    {
+        var time = new ManualTime();
+        await using var pair = new LinkPair(1, cloud: o => new LinkOptions { Self = o.Self, Log = o.Log, Time = time }) { IsNetworkUp = false };
+        var up = pair.StartAsync();
+        await Eventually.TrueAsync(() => pair.Dials == 1, () => "it is not dialled at once");
+        var first = await PassUntilDialledAsync(TimeSpan.FromMilliseconds(20));
+        // A step or two may be passed before a dial is noticed.
+        Assert.InRange(first, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
+        var pauses = new List<TimeSpan>();
+        while (pauses.Count < 20) pauses.Add(await PassUntilDialledAsync(TimeSpan.FromMilliseconds(500)));
+        output.WriteLine(string.Join(", ", pauses.Select(p => $"{p.TotalSeconds:0.0}")));
+        Assert.All(pauses, p => Assert.True(p <= TimeSpan.FromSeconds(33), $"{p} between two dials"));
+        // Full jitter: anything from none to all of what the back-off has come to.
+        Assert.True(pauses.Max() > TimeSpan.FromSeconds(5), "it does not back off");
+        Assert.True(pauses.Skip(8).Distinct().Count() > 3, "it has no jitter");
+
+        pair.IsNetworkUp = true;
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return up.IsCompleted;
+            }, () => "the link does not come up");
+        await up;
+
+        async Task<TimeSpan> PassUntilDialledAsync(TimeSpan step)
+        {
+            var (before, dials) = (time.GetUtcNow(), pair.Dials);
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    if (pair.Dials > dials) return true;
+                    time.Advance(step);
+                    return false;
+                }, () => "it is not dialled again");
+            return time.GetUtcNow() - before;
+        }
+    }
+
+    [Fact]
     public async Task After_resume_has_passed_both_sides_reset_what_they_hold()
     {
         await using var pair = await new LinkPair(1, hq: o => o with { Resume = TimeSpan.FromMilliseconds(300) }).StartAsync();

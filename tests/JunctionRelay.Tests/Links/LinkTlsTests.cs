@@ -157,6 +157,24 @@ public sealed class LinkTlsTests(ITestOutputHelper output)
         Assert.All(second.Directory.All(), s => Assert.Equal(0, s.Session.StreamCount));
     }
 
+    /// <summary>Nothing refuses there, and nothing answers: of several addresses one costs a second, where one alone has ten.</summary>
+    [Fact]
+    public async Task A_silent_address_costs_a_second_where_there_are_others()
+    {
+        await using var hq = new Hq();
+        // Its queue is full, so the system drops who comes (listen(2)).
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(0);
+        using var queued = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await queued.ConnectAsync(silent.LocalEndPoint!);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await using var cloud = new Cloud([silent.LocalEndPoint!, hq.EndPoint], hq.Log);
+        await cloud.UpAsync();
+        output.WriteLine($"up after {watch.Elapsed.TotalSeconds:0.00} s");
+        Assert.InRange(watch.Elapsed, LinkConnector.OneOfManyTimeout * 0.9, LinkConnector.LastTimeout * 0.6);
+    }
+
     [Fact]
     public async Task The_next_session_asks_the_junction_that_failed_last()
     {

@@ -95,6 +95,56 @@ public sealed class RelayServiceTests
         Assert.Equal("stopping", (await log.WaitAsync("connection-ended", e => (string)e.Fields["reason"]! == "stopping")).Fields["reason"]);
     }
 
+    [Fact]
+    public async Task A_drain_of_hours_says_how_many_are_left_and_ends_at_its_limit()
+    {
+        using var upstream = Peer.Listen();
+        var (log, time) = (new TestLog<RelayService>(), new ManualTime());
+        await using var service = new RelayService([TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)])], TimeSpan.FromHours(3), log, time);
+        await service.StartAsync(CancellationToken.None);
+        var address = service.Addresses.Single().Address;
+        using var stays = await Peer.ConnectAsync(address);
+        using var staysServer = await Peer.AcceptAsync(upstream);
+        using var leaves = await Peer.ConnectAsync(address);
+        using var leavesServer = await Peer.AcceptAsync(upstream);
+
+        var stopping = service.StopAsync(CancellationToken.None);
+        Assert.Equal(2, (await log.WaitAsync("draining")).Fields["connections"]);
+        await leaves.EndAsync();
+        await leavesServer.EndAsync();
+        await leaves.ReadToEndAsync();
+        await log.WaitAsync("connection-ended");
+        await PassUntilToldAsync(2);
+        // Nothing happens, and it says so every five minutes; a step or two may be passed before it is noticed.
+        Assert.InRange(await PassUntilToldAsync(3), TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(10));
+        Assert.InRange(await PassUntilToldAsync(4), TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(10));
+        Assert.Equal([2, 1, 1, 1], Told());
+        Assert.False(stopping.IsCompleted);
+
+        time.Advance(TimeSpan.FromHours(3));
+        await stopping.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
+        Assert.Equal(SeenEnd.Reset, (await stays.ReadToEndAsync()).End);
+        Assert.Equal(SeenEnd.Reset, (await staysServer.ReadToEndAsync()).End);
+        var stopped = (await log.WaitAsync("stopped")).Fields;
+        Assert.Equal((1, 1), (stopped["drained"], stopped["aborted"]));
+
+        IEnumerable<object?> Told() => log.Entries.Where(e => e.Name == "draining").Select(e => e.Fields["connections"]);
+
+        // How long it took by the clock.
+        async Task<TimeSpan> PassUntilToldAsync(int times)
+        {
+            var before = time.GetUtcNow();
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    if (Told().Count() >= times) return true;
+                    time.Advance(TimeSpan.FromSeconds(5));
+                    return false;
+                }, () => $"told {string.Join(", ", Told())}");
+            return time.GetUtcNow() - before;
+        }
+    }
+
     [Theory]
     [InlineData(true, "idle-timeout")]
     [InlineData(false, "lifetime-reached")]
