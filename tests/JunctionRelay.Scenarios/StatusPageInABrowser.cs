@@ -84,6 +84,34 @@ public sealed class StatusPageInABrowser(Chromium browser) : IClassFixture<Chrom
         Assert.Empty(page.Complaints);
     }
 
+    /// <summary>One target of two is there, and then none.</summary>
+    [Fact]
+    public async Task Targets_and_their_health_are_shown()
+    {
+        var port = FreePort.Next();
+        var admin = FreePort.Next();
+        var echo = LoopbackServer.Echo();
+        await using var junction = await JunctionProcess.Start(
+            $$"""
+            {
+              "relays": { "lic": { "listen": ["127.0.0.1:{{port}}"], "target": ["127.0.0.1:{{echo.Port}}", "127.0.0.1:1"], "healthInterval": "100ms" } },
+              "admin": { "listen": "127.0.0.1:{{admin}}" }
+            }
+            """);
+        await junction.Program.Listening(admin);
+        await using var page = await StatusPage.Open(browser, admin);
+        await page.Counts(".target.is-down", 1);
+        await page.Says(".target:not(.is-down) .mono", $"127.0.0.1:{echo.Port}");
+        await Assertions.Expect(page.Page.Locator(".target.is-down small")).ToContainTextAsync("refused");
+        await page.Counts(".line.is-down, #notices li", 0);
+
+        await echo.DisposeAsync();
+        await page.Counts(".target.is-down", 2);
+        await page.Counts(".line.is-down", 1);
+        await Assertions.Expect(page.Page.Locator("#notices li")).ToContainTextAsync("New connections get nowhere");
+        Assert.Empty(page.Complaints);
+    }
+
     /// <summary>The log's disk is full for a while: the page says so for as long.</summary>
     [Fact]
     public async Task A_log_that_cannot_be_written_is_told()
