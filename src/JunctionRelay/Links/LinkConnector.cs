@@ -33,8 +33,8 @@ internal sealed class LinkConnector(
     public static readonly TimeSpan LastTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long an address is left alone at which another junction answers: with it a junction's nodes, which look for it when it is lost, ask the others a hundred times
-    /// less often than they ask where it was.
+    /// How long an address is left alone at which another junction answers: a junction's nodes, which look for it when it is lost, would each shake hands with the others more
+    /// than once a second.
     /// </summary>
     public static readonly TimeSpan LeftAlone = TimeSpan.FromSeconds(10);
 
@@ -58,7 +58,7 @@ internal sealed class LinkConnector(
     /// <summary>How links speak TLS: certificates both ways, 1.3 only, our protocol.</summary>
     public static TlsSettings ForLinks(TlsSettings tls) => tls with { RequirePeerCertificate = true, AllowTls12 = false, Protocol = Protocol };
 
-    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last, dialler);
+    public ILinkConnector Others() => new LinkConnector(dial, peerName, tls, dialer, way, _resolve, _dialled ?? last, dialler, time: time);
 
     public async Task<ILinkConnector?> PreferredAsync(CancellationToken cancellationToken)
     {
@@ -68,7 +68,7 @@ internal sealed class LinkConnector(
         {
             // What a name server leaves out of a long answer is not gone: only something better is a reason to move.
             return AddressPreference.Order(dialler, await _resolve(host.Host, cancellationToken)) is [var best, ..] && AddressPreference.Prefers(dialler, best, at.Address)
-                ? new LinkConnector(dial, peerName, tls, dialer, way, _resolve, null, dialler, new IPEndPoint(best, host.Port))
+                ? new LinkConnector(dial, peerName, tls, dialer, way, _resolve, null, dialler, new IPEndPoint(best, host.Port), time)
                 : null;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)

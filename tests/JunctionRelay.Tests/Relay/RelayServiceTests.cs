@@ -67,53 +67,30 @@ public sealed class RelayServiceTests
     [Fact]
     public async Task Stopping_drains_and_a_second_word_ends_at_once()
     {
-        using var upstream = Peer.Listen();
-        var log = new TestLog<RelayService>();
-        await using var service = new RelayService([TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)])], TimeSpan.FromHours(1), log, TimeProvider.System);
-        await service.StartAsync(CancellationToken.None);
-        var address = service.Addresses.Single().Address;
-        using var stays = await Peer.ConnectAsync(address);
-        using var staysServer = await Peer.AcceptAsync(upstream);
-        using var leaves = await Peer.ConnectAsync(address);
-        using var leavesServer = await Peer.AcceptAsync(upstream);
-
-        var stopping = service.StopAsync(CancellationToken.None);
-        await log.WaitAsync("draining");
+        await using var two = await TwoServed.StartAsync(TimeSpan.FromHours(1), TimeProvider.System);
+        var stopping = two.Service.StopAsync(CancellationToken.None);
+        await two.Log.WaitAsync("draining");
         using (var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-            await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync(address));
-        await leaves.EndAsync();
-        await leavesServer.EndAsync();
-        await leaves.ReadToEndAsync();
-        await stays.SendAsync("on"u8.ToArray());
-        Assert.Equal("on"u8.ToArray(), await staysServer.ReadAsync(2));
+            await Assert.ThrowsAsync<SocketException>(() => late.ConnectAsync(two.Address));
+        await two.LeaveAsync();
+        await two.Stays.SendAsync("on"u8.ToArray());
+        Assert.Equal("on"u8.ToArray(), await two.StaysServer.ReadAsync(2));
         Assert.False(stopping.IsCompleted);
 
-        service.StopNow();
-        await stopping.WaitAsync(Eventually.Deadline);
-        Assert.Equal(SeenEnd.Reset, (await stays.ReadToEndAsync()).End);
-        Assert.Equal(SeenEnd.Reset, (await staysServer.ReadToEndAsync()).End);
-        Assert.Equal("stopping", (await log.WaitAsync("connection-ended", e => (string)e.Fields["reason"]! == "stopping")).Fields["reason"]);
+        two.Service.StopNow();
+        await two.IsCutAsync(stopping);
+        Assert.Equal("stopping", (await two.Log.WaitAsync("connection-ended", e => (string)e.Fields["reason"]! == "stopping")).Fields["reason"]);
     }
 
     [Fact]
     public async Task A_drain_of_hours_says_how_many_are_left_and_ends_at_its_limit()
     {
-        using var upstream = Peer.Listen();
-        var (log, time) = (new TestLog<RelayService>(), new ManualTime());
-        await using var service = new RelayService([TestRelay.Plan([TestRelay.Tcp(upstream.LocalEndPoint!)])], TimeSpan.FromHours(3), log, time);
-        await service.StartAsync(CancellationToken.None);
-        var address = service.Addresses.Single().Address;
-        using var stays = await Peer.ConnectAsync(address);
-        using var staysServer = await Peer.AcceptAsync(upstream);
-        using var leaves = await Peer.ConnectAsync(address);
-        using var leavesServer = await Peer.AcceptAsync(upstream);
-
-        var stopping = service.StopAsync(CancellationToken.None);
-        Assert.Equal(2, (await log.WaitAsync("draining")).Fields["connections"]);
-        await leaves.EndAsync();
-        await leavesServer.EndAsync();
-        await leaves.ReadToEndAsync();
-        await log.WaitAsync("connection-ended");
+        var time = new ManualTime();
+        await using var two = await TwoServed.StartAsync(TimeSpan.FromHours(3), time);
+        var stopping = two.Service.StopAsync(CancellationToken.None);
+        Assert.Equal(2, (await two.Log.WaitAsync("draining")).Fields["connections"]);
+        await two.LeaveAsync();
+        await two.Log.WaitAsync("connection-ended");
         await PassUntilToldAsync(2);
         // Nothing happens, and it says so every five minutes; a step or two may be passed before it is noticed.
         Assert.InRange(await PassUntilToldAsync(3), TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(10));
@@ -122,13 +99,11 @@ public sealed class RelayServiceTests
         Assert.False(stopping.IsCompleted);
 
         time.Advance(TimeSpan.FromHours(3));
-        await stopping.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
-        Assert.Equal(SeenEnd.Reset, (await stays.ReadToEndAsync()).End);
-        Assert.Equal(SeenEnd.Reset, (await staysServer.ReadToEndAsync()).End);
-        var stopped = (await log.WaitAsync("stopped")).Fields;
+        await two.IsCutAsync(stopping);
+        var stopped = (await two.Log.WaitAsync("stopped")).Fields;
         Assert.Equal((1, 1), (stopped["drained"], stopped["aborted"]));
 
-        IEnumerable<object?> Told() => log.Entries.Where(e => e.Name == "draining").Select(e => e.Fields["connections"]);
+        IEnumerable<object?> Told() => two.Log.Entries.Where(e => e.Name == "draining").Select(e => e.Fields["connections"]);
 
         // How long it took by the clock.
         async Task<TimeSpan> PassUntilToldAsync(int times)
@@ -275,5 +250,56 @@ public sealed class RelayServiceTests
 
         public override ValueTask<Connection?> AcceptAsync() =>
             ++Accepts <= failures ? throw new SocketException((int)SocketError.TooManyOpenSockets) : new((Connection?)null);
+    }
+
+    // A service with two connections, of which one ends by itself.
+    private sealed class TwoServed(TimeSpan drainTimeout, TimeProvider time) : IAsyncDisposable
+    {
+        private readonly Socket _upstream = Peer.Listen();
+        private Peer _leaves = null!;
+        private Peer _leavesServer = null!;
+
+        public TestLog<RelayService> Log { get; } = new();
+        public RelayService Service { get; private set; } = null!;
+        public EndPoint Address => Service.Addresses.Single().Address;
+        public Peer Stays { get; private set; } = null!;
+        public Peer StaysServer { get; private set; } = null!;
+
+        public static async Task<TwoServed> StartAsync(TimeSpan drainTimeout, TimeProvider time)
+        {
+            var two = new TwoServed(drainTimeout, time);
+            await two.StartAsync();
+            return two;
+        }
+
+        public async Task LeaveAsync()
+        {
+            await _leaves.EndAsync();
+            await _leavesServer.EndAsync();
+            await _leaves.ReadToEndAsync();
+        }
+
+        /// <summary>The drain ends, and what stayed is reset at both ends.</summary>
+        public async Task IsCutAsync(Task stopping)
+        {
+            await stopping.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
+            Assert.Equal(SeenEnd.Reset, (await Stays.ReadToEndAsync()).End);
+            Assert.Equal(SeenEnd.Reset, (await StaysServer.ReadToEndAsync()).End);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var peer in new[] { Stays, StaysServer, _leaves, _leavesServer }) peer.Dispose();
+            await Service.DisposeAsync();
+            _upstream.Dispose();
+        }
+
+        private async Task StartAsync()
+        {
+            Service = new RelayService([TestRelay.Plan([TestRelay.Tcp(_upstream.LocalEndPoint!)])], drainTimeout, Log, time);
+            await Service.StartAsync(CancellationToken.None);
+            (Stays, StaysServer) = (await Peer.ConnectAsync(Address), await Peer.AcceptAsync(_upstream));
+            (_leaves, _leavesServer) = (await Peer.ConnectAsync(Address), await Peer.AcceptAsync(_upstream));
+        }
     }
 }
