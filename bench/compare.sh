@@ -24,6 +24,7 @@ Environment:
   SOCKS        SOCKS entrances compared, with connect-request-close (default: dante junction; empty = none)
   SOCKS_PAIRS  the same with an encrypted line behind (default: ssh junction-link)
   RTT      round trip of the WAN case (default 50ms; 0 = without it)
+  PINNED   yes: relays have processor 0 to themselves, both ends of a pair together; load and backend have processor 1 (default: no)
   JUNCTION_BINARY  the junction to measure (default: publishes src/JunctionRelay.App)
   LOAD_BINARY      the load program (default: publishes bench/JunctionRelay.Load)
 EOF
@@ -45,7 +46,7 @@ done
 if [ $quick = yes ]; then
   : "${ROUNDS:=1}" "${PRIME:=300ms}" "${WINDOW:=150ms}" "${CASES:=idle200,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}"
 fi
-: "${ROUNDS:=3}" "${PRIME:=1s}" "${WINDOW:=500ms}" "${CASES:=idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}" "${RTT:=50ms}"
+: "${ROUNDS:=3}" "${PRIME:=1s}" "${WINDOW:=500ms}" "${CASES:=idle1000,push1,push4,pull1,pull4,pp1,pp32,crr1,crr16}" "${RTT:=50ms}" "${PINNED:=no}"
 : "${SOCKS=dante junction}" "${SOCKS_PAIRS=ssh junction-link}"
 : "${PLAIN=haproxy haproxy-splice nginx junction}" "${PAIRS=haproxy nginx stunnel ssh junction junction-link}"
 if [ $rivals_only = yes ]; then
@@ -64,7 +65,7 @@ if [ -z "${JUNCTION_BINARY:-}" ] && [[ " $PLAIN $PAIRS $SOCKS $SOCKS_PAIRS " == 
   dotnet publish "$repository/src/JunctionRelay.App" -c Release -o "$here/out/junction" -v quiet --nologo
   JUNCTION_BINARY=$here/out/junction/junction
 fi
-export LOAD_BINARY JUNCTION_BINARY ROUNDS PRIME WINDOW CASES PLAIN PAIRS SOCKS SOCKS_PAIRS RTT
+export LOAD_BINARY JUNCTION_BINARY ROUNDS PRIME WINDOW CASES PLAIN PAIRS SOCKS SOCKS_PAIRS RTT PINNED
 
 # As root everything runs in namespaces of its own: no port is taken from anybody, the range of local ports is wide enough for a flood
 # of short connections, and nothing outlives this script even if it is killed. Without root it runs on the machine's own loopback.
@@ -110,15 +111,21 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # What rivals/*.sh use -------------------------------------------------------------------------------------------------------------------
+relaying=() beside=()   # what a relay, and what everything else is started under
+if [ "$PINNED" = yes ]; then
+  relaying=(taskset --cpu-list 0)
+  beside=(taskset --cpu-list 1)
+fi
 cipher=TLS_AES_128_GCM_SHA256
 lacking=""
 missing() { lacking="$lacking $1"; }
 need() { command -v "$1" > /dev/null || missing "$2"; }   # PROGRAM PACKAGE
 
 start() { # NAME COMMAND...: runs it in the background; its process id is in $pid
-  local name=$1
+  local name=$1 place=("${beside[@]}")
   shift
-  "$@" > "$work/$name.log" 2>&1 < /dev/null &
+  [ "$1" = "$LOAD_BINARY" ] || place=("${relaying[@]}")
+  "${place[@]}" "$@" > "$work/$name.log" 2>&1 < /dev/null &
   pid=$!
   started+=("$pid")
   disown "$pid"   # or bash would report its end
@@ -273,7 +280,7 @@ describe() {
   $(. /etc/os-release; echo "$PRETTY_NAME"), kernel $(uname -r | sed 's/-.*//'), congestion control $(cat /proc/sys/net/ipv4/tcp_congestion_control),
   $(openssl version | cut -d' ' -f1,2). Load average before: $(cut -d' ' -f1-3 /proc/loadavg).
 * Commit: ${commit:-unknown}. Versions: $(printf '%s, ' "${versions[@]}" | sed 's/, $//').
-* Command: \`ROUNDS=$ROUNDS PRIME=$PRIME WINDOW=$WINDOW CASES=$CASES RTT=$RTT PLAIN='$PLAIN' PAIRS='$PAIRS' SOCKS='$SOCKS' SOCKS_PAIRS='$SOCKS_PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
+* Command: \`ROUNDS=$ROUNDS PRIME=$PRIME WINDOW=$WINDOW CASES=$CASES RTT=$RTT PINNED=$PINNED PLAIN='$PLAIN' PAIRS='$PAIRS' SOCKS='$SOCKS' SOCKS_PAIRS='$SOCKS_PAIRS' bench/compare.sh${arguments[*]:+ ${arguments[*]}}\`
 
 Medians over rounds ($ROUNDS), interleaved. ×: how many times worse than the best rival of the row (below 1 = better than every rival).
 spread: largest / smallest round of the middle relay; a ratio inside it shows nothing. pair: CPU and memory of both ends together.
@@ -283,7 +290,7 @@ EOF
 
 describe > "$work/report.md"
 outcome=0
-"$LOAD_BINARY" load "${relays[@]}" --cases "$CASES" --rounds "$ROUNDS" --prime "$PRIME" --window "$WINDOW" --json "$work/samples.json" > "$work/table.md" || outcome=$?
+"${beside[@]}" "$LOAD_BINARY" load "${relays[@]}" --cases "$CASES" --rounds "$ROUNDS" --prime "$PRIME" --window "$WINDOW" --json "$work/samples.json" > "$work/table.md" || outcome=$?
 cat "$work/table.md" >> "$work/report.md"
 cat "$work/report.md"
 if [ $results = yes ]; then
