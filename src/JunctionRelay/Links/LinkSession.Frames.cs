@@ -18,6 +18,22 @@ internal sealed partial class LinkSession
     /// <summary>The highest id of the peer's that has been seen.</summary>
     public uint HighestSeen => _highestSeen;
 
+    /// <summary>Frames of a new epoch follow; in one that resumes, KNOWN is the first.</summary>
+    public void BeginEpoch(bool isResume) => (_isResuming, _peerKnown) = (isResume, []);
+
+    /// <summary>What our KNOWN says: of every stream what has come. Nothing of the epoch before may come after this.</summary>
+    public List<(uint, KnownStream)> State()
+    {
+        var known = new List<(uint, KnownStream)>();
+        foreach (var stream in Streams())
+        {
+            if (stream.Known() is { } state)
+                known.Add((stream.Id, state));
+        }
+
+        return known;
+    }
+
     public string? ApplyData(uint id, uint offset, ReadOnlySpan<byte> bytes)
     {
         if (_isResuming)

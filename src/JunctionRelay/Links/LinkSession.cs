@@ -409,18 +409,6 @@ internal sealed partial class LinkSession
         return null;
     }
 
-    private List<(uint, KnownStream)> State()
-    {
-        var known = new List<(uint, KnownStream)>();
-        foreach (var stream in Streams())
-        {
-            if (stream.Known() is { } state)
-                known.Add((stream.Id, state));
-        }
-
-        return known;
-    }
-
     /// <summary>All streams, in ascending order of id.</summary>
     private List<LinkStream> Streams()
     {
@@ -440,7 +428,7 @@ internal sealed partial class LinkSession
             (_isDown, _refusesOpens) = (false, false);
             if (_troubled.Task.IsCompleted && !_isEnded && !IsPeerDraining)
                 _troubled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            (_isResuming, _peerKnown) = (isResume, []);
+            BeginEpoch(isResume);
             if (isResume)
                 Resumes++;
             if (_rotation.Task.IsCompleted)

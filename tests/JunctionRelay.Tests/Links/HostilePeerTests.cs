@@ -140,15 +140,21 @@ public sealed class HostilePeerTests : IAsyncLifetime
     [Fact]
     public async Task Endless_opens_are_refused_and_then_end_the_session()
     {
-        var acceptor = new LinkAcceptor(_honest.HqOptions with { MaxStreams = 10 }, new LinkDirectory(), new LinkListener("hq"));
+        var directory = new LinkDirectory();
+        var acceptor = new LinkAcceptor(_honest.HqOptions with { MaxStreams = 10 }, directory, new LinkListener("hq"));
         await using var peer = new RawPeer(acceptor);
         await peer.GreetAsync();
+        var session = Assert.Single(directory.Find("cloud"));
+        var most = 0;
         // Refusals are read but never answered by GONE.
         var reading = peer.ReadViolationAsync();
         try
         {
             for (var id = 1u; id < 10_000; id += 2)
+            {
                 await peer.SendAsync(RawPeer.Open(id));
+                most = Math.Max(most, session.StreamCount);
+            }
         }
         catch (IOException)
         {
@@ -156,6 +162,8 @@ public sealed class HostilePeerTests : IAsyncLifetime
         }
 
         Assert.Contains("more than the limit of 10", await reading, StringComparison.Ordinal);
+        // Those that it may have, and refusals that it has not answered.
+        Assert.InRange(most, 10, 10 + 1024);
     }
 
     [Fact]

@@ -14,15 +14,27 @@ public sealed class LinkPolicyTests
     [InlineData("hq/nothing", "not-permitted", "\"cloud\" may not use the service \"nothing\"")]
     [InlineData("hq/gone", "no-such-service", "there is no service \"gone\" here")]
     [InlineData("hq/closed", "dial-refused", "refused")]
+    [InlineData("hq/silent", "dial-timeout", "0.3 s")]
     public async Task A_refusal_comes_back_with_its_reason_and_nothing_is_dialled(string target, string reason, string words)
     {
         using var upstream = Peer.Listen();
         // tcpmux: nobody listens there, and nobody is given that port while the test runs.
         var closedAddress = new IPEndPoint(IPAddress.Loopback, 1);
+        // A backlog that is full drops further handshakes, as a firewall does.
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(0);
+        using var filler = await Peer.ConnectAsync(silent.LocalEndPoint!);
         await using var hq = await TestJunction.StartAsync(new TestJunctionPlan("hq")
         {
-            Services = { ["lmgrd"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["secret"] = TestRelay.Tcp(upstream.LocalEndPoint!), ["closed"] = TestRelay.Tcp(closedAddress) },
-            Peers = { ["cloud"] = ["lmgrd", "gone", "closed"], ["other"] = ["secret"] },
+            Services =
+            {
+                ["lmgrd"] = TestRelay.Tcp(upstream.LocalEndPoint!),
+                ["secret"] = TestRelay.Tcp(upstream.LocalEndPoint!),
+                ["closed"] = TestRelay.Tcp(closedAddress),
+                ["silent"] = TestRelay.Tcp(silent.LocalEndPoint!, TimeSpan.FromMilliseconds(300)),
+            },
+            Peers = { ["cloud"] = ["lmgrd", "gone", "closed", "silent"], ["other"] = ["secret"] },
             Dialled = true,
         });
         await using var cloud = await TestJunction.StartAsync(new TestJunctionPlan("cloud") { Relays = { ["test"] = target }, Dial = [("hq", [hq.LinkAddress])] });

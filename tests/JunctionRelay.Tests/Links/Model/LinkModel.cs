@@ -28,8 +28,8 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
         };
     }
 
-    /// <summary>Every state that one step leads to.</summary>
-    public IEnumerable<ModelState> Next(ModelState now)
+    /// <summary>Every state that one step leads to, and the step.</summary>
+    public IEnumerable<(ModelStep Step, ModelState State)> Next(ModelState now)
     {
         for (var e = 0; e < 2; e++)
         {
@@ -45,7 +45,7 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
                 var frame = next.Ends[e].Incoming[0];
                 next.Ends[e].Incoming.RemoveAt(0);
                 Receive(next, e, frame);
-                yield return next;
+                yield return (new ModelStep(StepKind.Receive, e), next);
             }
         }
 
@@ -71,13 +71,13 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
 
     private bool Complete(ModelEnd end, int s) => end.Ledgers[s].Delivered == bytes + 1;
 
-    private IEnumerable<ModelState> ProgramSteps(ModelState now, int e, int s)
+    private IEnumerable<(ModelStep, ModelState)> ProgramSteps(ModelState now, int e, int s)
     {
         var end = now.Ends[e];
         if (end.Status[s] == Known.Never)
         {
             if (e == s)
-                yield return With(now, e, next =>
+                yield return With(now, new ModelStep(StepKind.Open, e, s), next =>
                 {
                     next.Status[s] = Known.Live;
                     next.Ledgers[s] = new StreamLedger(opener: true, Window, Window);
@@ -89,11 +89,11 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
         if (end.Status[s] != Known.Live || ledger.Reset)
             yield break;
         if (ledger.Written < bytes)
-            yield return With(now, e, next => next.Ledgers[s].Written++);
+            yield return With(now, new ModelStep(StepKind.Write, e, s), next => next.Ledgers[s].Written++);
         else if (!ledger.Ended)
-            yield return With(now, e, next => next.Ledgers[s].Ended = true);
+            yield return With(now, new ModelStep(StepKind.End, e, s), next => next.Ledgers[s].Ended = true);
         if (ledger.Delivered < ledger.Received)
-            yield return With(now, e, next =>
+            yield return With(now, new ModelStep(StepKind.Take, e, s), next =>
             {
                 next.Ledgers[s].Delivered++;
                 next.Ledgers[s].Limit = Math.Max(next.Ledgers[s].Limit, Math.Min(bytes, next.Ledgers[s].Delivered + Window));
@@ -101,7 +101,7 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
             });
         if (now.AbortsLeft > 0)
         {
-            var next = With(now, e, end =>
+            var (step, next) = With(now, new ModelStep(StepKind.Abort, e, s), end =>
             {
                 end.Aborted[s] = true;
                 end.Ledgers[s].Reset = true;
@@ -109,11 +109,11 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
                     end.Status[s] = Known.Forgotten;
             });
             next.AbortsLeft--;
-            yield return next;
+            yield return (step, next);
         }
     }
 
-    private IEnumerable<ModelState> WriterSteps(ModelState now, int e, int s)
+    private IEnumerable<(ModelStep, ModelState)> WriterSteps(ModelState now, int e, int s)
     {
         var end = now.Ends[e];
         var maySend = end.Phase == Phase.Up || (bug == PlantedBug.SendsBeforeKnown && end.Phase == Phase.AwaitsKnown);
@@ -132,7 +132,7 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
             yield return Send(now, e, s, FrameKind.End, static (ref l) => (l.SendEnd(), default));
     }
 
-    private static IEnumerable<ModelState> NetworkSteps(ModelState now)
+    private static IEnumerable<(ModelStep, ModelState)> NetworkSteps(ModelState now)
     {
         var (dialler, acceptor) = (now.Ends[0], now.Ends[1]);
         if (now.CutsLeft > 0 && !now.Broken)
@@ -140,18 +140,18 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
             var next = now.Copy();
             next.CutsLeft--;
             next.Broken = true;
-            yield return next;
+            yield return (new ModelStep(StepKind.Cut), next);
         }
 
         // Each end notices in its own time, and until then still reads what had arrived.
         if (now.Broken && dialler.Phase != Phase.Down)
-            yield return With(now, 0, end =>
+            yield return With(now, new ModelStep(StepKind.Notice, 0), end =>
             {
                 end.Phase = Phase.Down;
                 end.Incoming.Clear();
             });
         if (now.Broken && acceptor.Phase != Phase.Down && acceptor.Epoch == dialler.Epoch)
-            yield return With(now, 1, end =>
+            yield return With(now, new ModelStep(StepKind.Notice, 1), end =>
             {
                 end.Phase = Phase.Down;
                 end.Incoming.RemoveAll(f => f.Epoch == end.Epoch);
@@ -173,7 +173,7 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
                 continue;
             incoming.Insert(overtakes ? 0 : incoming.Count, new ModelFrame(next.Ends[0].Epoch, FrameKind.Hello));
             if (!overtakes || incoming.Count > 1)
-                yield return next;
+                yield return (new ModelStep(StepKind.Dial), next);
         }
     }
 
@@ -334,14 +334,14 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
 
     private delegate (long Offset, KnownStream Told) Sending(ref StreamLedger ledger);
 
-    private ModelState Send(ModelState now, int e, int s, FrameKind kind, Sending send)
+    private (ModelStep, ModelState) Send(ModelState now, int e, int s, FrameKind kind, Sending send)
     {
         var next = now.Copy();
         var end = next.Ends[e];
         var (offset, told) = send(ref end.Ledgers[s]);
         Deliver(next, e, new ModelFrame(end.Epoch, kind, s, offset, told));
         ForgetIfSettled(next, end, e, s);
-        return next;
+        return (new ModelStep(StepKind.Send, e, s, kind), next);
     }
 
     // What is sent into a broken transport, or into one that the other end has left, is lost.
@@ -354,10 +354,10 @@ internal sealed class LinkModel(int streams, int bytes, int cuts, int aborts, Pl
 
     private static bool HasRoom(ModelState state, int e) => state.Ends[1 - e].Incoming.Count < ChannelRoom;
 
-    private static ModelState With(ModelState now, int e, Action<ModelEnd> change)
+    private static (ModelStep, ModelState) With(ModelState now, ModelStep step, Action<ModelEnd> change)
     {
         var next = now.Copy();
-        change(next.Ends[e]);
-        return next;
+        change(next.Ends[step.End]);
+        return (step, next);
     }
 }

@@ -7,6 +7,8 @@ public sealed class LinkModelTests(ITestOutputHelper output)
 {
     private const int MostStates = 8_000_000;
 
+    private static readonly int MostSchedules = Environment.GetEnvironmentVariable("JUNCTION_MODEL") == "full" ? 500_000 : 20_000;
+
     public static TheoryData<int, int, int, int> Settings
     {
         get
@@ -26,14 +28,44 @@ public sealed class LinkModelTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>
+    /// The model shares only the offsets with the program. So real sessions then follow its schedules: those that come by every state, or every so many of them.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Settings))]
-    public void No_schedule_of_cuts_and_aborts_loses_doubles_or_strands_anything(int streams, int bytes, int cuts, int aborts)
+    public void No_schedule_of_cuts_and_aborts_loses_doubles_or_strands_anything_and_sessions_follow_them(int streams, int bytes, int cuts, int aborts)
     {
-        var (states, wrong) = ModelSearch.Run(new LinkModel(streams, bytes, cuts, aborts), MostStates);
-        output.WriteLine($"{states} states");
-        Assert.Null(wrong);
-        Assert.True(states > 1_000, $"only {states} states: the model does not move");
+        var model = new LinkModel(streams, bytes, cuts, aborts);
+        var search = ModelSearch.Run(model, MostStates);
+        Assert.Null(search.Wrong);
+        Assert.True(search.States > 1_000, $"only {search.States} states: the model does not move");
+
+        var schedules = search.Schedules().ToList();
+        var every = Math.Max(1, schedules.Count / MostSchedules);
+        var (followed, steps) = (0, 0L);
+        for (var i = 0; i < schedules.Count; i += every, followed++)
+        {
+            var (length, wrong) = new ModelReplay(model, streams).Run(schedules[i]);
+            Assert.True(wrong is null, $"schedule {i}: {wrong}");
+            steps += length;
+        }
+
+        output.WriteLine($"{search.States} states; {followed} of {schedules.Count} schedules followed, {steps} steps");
+        Assert.True(steps > 10_000, $"only {steps} steps");
+    }
+
+    [Theory]
+    [InlineData(FrameKind.Open, 0, 0, 0)]
+    [InlineData(FrameKind.Data, 1, 0, 0)]
+    [InlineData(FrameKind.End, 0, 0, 0)]
+    [InlineData(FrameKind.Credit, 0, 0, 0)]
+    [InlineData(FrameKind.Reset, 0, 0, 1)]
+    [InlineData(FrameKind.Gone, 0, 0, 1)]
+    [InlineData(FrameKind.Known, 0, 1, 0)]
+    public void Sessions_that_miss_a_frame_are_found(FrameKind lost, int bytes, int cuts, int aborts)
+    {
+        var model = new LinkModel(1, bytes, cuts, aborts);
+        Assert.Contains(ModelSearch.Run(model, MostStates).Schedules(), schedule => new ModelReplay(model, 1, lost).Run(schedule).Wrong is not null);
     }
 
     [Theory]
@@ -52,10 +84,10 @@ public sealed class LinkModelTests(ITestOutputHelper output)
     [InlineData(PlantedBug.LosesEnd, 0, 1, 0)]
     public void A_broken_rule_is_found(PlantedBug bug, int bytes, int cuts, int aborts)
     {
-        var (states, wrong) = ModelSearch.Run(new LinkModel(1, bytes, cuts, aborts, bug), MostStates);
-        output.WriteLine($"{bug}: {wrong} ({states} states)");
-        Assert.NotNull(wrong);
-        Assert.DoesNotContain("too large", wrong, StringComparison.Ordinal);
+        var search = ModelSearch.Run(new LinkModel(1, bytes, cuts, aborts, bug), MostStates);
+        output.WriteLine($"{bug}: {search.Wrong} ({search.States} states)");
+        Assert.NotNull(search.Wrong);
+        Assert.DoesNotContain("too large", search.Wrong, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,7 +17,8 @@ internal enum Known : byte
     Forgotten,
 }
 
-internal enum FrameKind : byte
+// Public, since a test takes it as a parameter.
+public enum FrameKind : byte
 {
     Hello,
     Known,
@@ -28,6 +29,26 @@ internal enum FrameKind : byte
     Reset,
     Gone,
 }
+
+internal enum StepKind : byte
+{
+    // What the program at a stream does.
+    Open,
+    Write,
+    End,
+    Take,
+    Abort,
+    // What a link does.
+    Send,
+    Receive,
+    // What the network does, and who notices.
+    Cut,
+    Notice,
+    Dial,
+}
+
+/// <summary>One thing that happens at end <paramref name="End"/>; <paramref name="Frame"/> is that of a <see cref="StepKind.Send"/>.</summary>
+internal readonly record struct ModelStep(StepKind Kind, int End = 0, int Stream = 0, FrameKind Frame = default);
 
 /// <summary>A frame on its way. <paramref name="Offset"/> is that of DATA and END; <paramref name="Told"/> that of CREDIT.</summary>
 internal sealed record ModelFrame(int Epoch, FrameKind Kind, int Stream = 0, long Offset = 0, KnownStream Told = default, KnownStream?[]? List = null, int Highest = 0)
