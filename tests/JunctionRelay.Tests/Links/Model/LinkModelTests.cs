@@ -7,7 +7,7 @@ public sealed class LinkModelTests(ITestOutputHelper output)
 {
     private const int MostStates = 8_000_000;
 
-    private static readonly int MostSchedules = Environment.GetEnvironmentVariable("JUNCTION_MODEL") == "full" ? 500_000 : 20_000;
+    private static readonly int MostSchedules = Environment.GetEnvironmentVariable("JUNCTION_MODEL") == "full" ? 50_000 : 20_000;
 
     public static TheoryData<int, int, int, int> Settings
     {

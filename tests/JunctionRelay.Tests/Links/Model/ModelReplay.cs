@@ -283,9 +283,9 @@ internal sealed class ModelReplay(LinkModel model, int streams, FrameKind? loses
         }
 
         // Limits differ: the model's stop at the last byte, so that its states can be counted.
-        private static string Facts(in StreamLedger l) =>
-            $"sent {l.Sent}, peer {l.PeerReceived}/{l.PeerDelivered}, received {l.Received}/{l.Delivered}, told {l.ToldReceived}/{l.ToldDelivered}, "
-            + $"ended {l.PeerEnded}, open {l.OpenSent}, known {l.Known}, reset {l.Reset}/{l.ResetSent}/{l.PeerResets}";
+        private static (KnownStream Peer, KnownStream Own, KnownStream Told, long Sent, bool PeerEnded, bool OpenSent, bool Known, bool ResetSent, bool PeerResets) Facts(in StreamLedger l) =>
+            (new(l.PeerResets, l.PeerReceived, l.PeerDelivered, 0), new(l.Reset, l.Received, l.Delivered, 0), new(false, l.ToldReceived, l.ToldDelivered, 0),
+                l.Sent, l.PeerEnded, l.OpenSent, l.Known, l.ResetSent, l.PeerResets);
 
         private static byte Byte(int end, int s, long offset) => (byte)(1 + offset + 16 * s + 64 * end);
 
