@@ -172,6 +172,20 @@ public sealed class HttpConnectTests
         Assert.Empty(target.Asked);
     }
 
+    [Theory]
+    [InlineData("", "CONNECT ho")]
+    [InlineData("CONNECT host:443 HTTP/1.1\r\nHost: host\r\n", "X: aaaaaaa")]
+    public async Task A_client_that_says_one_byte_after_the_other_has_no_more_time(string opening, string rest)
+    {
+        var time = new ManualTime();
+        var target = new Entrance.Failing(CloseReason.DialRefused);
+        await using var entrance = await Entrance.StartAsync("http", null, time, target);
+        var (answer, _) = await Trickle.UntilTheTimeoutAsync(entrance.Address, time, Encoding.ASCII.GetBytes(opening), Encoding.ASCII.GetBytes(rest));
+        Assert.StartsWith("HTTP/1.1 408 ", Encoding.ASCII.GetString(answer), StringComparison.Ordinal);
+        Assert.Equal("greeting-timeout", (await entrance.EndAsync()).Fields["reason"]);
+        Assert.Empty(target.Asked);
+    }
+
     [Fact]
     public async Task An_endless_head_is_answered_at_its_bound_however_much_follows()
     {

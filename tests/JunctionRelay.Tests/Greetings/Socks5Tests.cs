@@ -201,6 +201,21 @@ public sealed class Socks5Tests
     }
 
     [Theory]
+    [InlineData(false, "", "050100" + "05010003" + "FF616161")]                // its request begins in the middle of the time
+    [InlineData(false, "05010005010003FF", "616161616161616161")]
+    [InlineData(true, "", "050102" + "0105" + "616C696365")]
+    public async Task Who_says_one_byte_after_the_other_has_no_more_time(bool password, string opening, string rest)
+    {
+        var time = new ManualTime();
+        var target = new Entrance.Failing(CloseReason.DialRefused);
+        await using var entrance = await Entrance.StartAsync("socks5", password ? Entrance.Users : null, time, target);
+        var (answer, _) = await Trickle.UntilTheTimeoutAsync(entrance.Address, time, Convert.FromHexString(opening), Convert.FromHexString(rest));
+        Assert.Equal([5, password ? (byte)2 : (byte)0], answer);
+        Assert.Equal("greeting-timeout", (await entrance.EndAsync()).Fields["reason"]);
+        Assert.Empty(target.Asked);
+    }
+
+    [Theory]
     [InlineData("", "client-left")]
     [InlineData("05", "greeting-invalid")]
     [InlineData("0501000501", "greeting-invalid")]

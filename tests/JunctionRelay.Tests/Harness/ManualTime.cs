@@ -33,6 +33,15 @@ public sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>How long it is until the next timer falls due; null where none waits.</summary>
+    public TimeSpan? Next
+    {
+        get
+        {
+            lock (_lock) return _timers.Count == 0 ? null : _timers.Min(t => t.Due) - _now;
+        }
+    }
+
     /// <summary>Moves the clock, firing what falls due on the way, in order.</summary>
     public void Advance(TimeSpan by)
     {

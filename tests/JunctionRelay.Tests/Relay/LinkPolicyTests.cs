@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using JunctionRelay.Connections;
@@ -46,6 +47,38 @@ public sealed class LinkPolicyTests
         Assert.Equal(reason, atHq.Fields["reason"]);
         Assert.Contains(words, atHq.Message, StringComparison.OrdinalIgnoreCase);
         Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
+    [Theory]
+    [InlineData("hq/secret", "not-permitted", false)]
+    [InlineData("hq/secret", "not-permitted", true)]
+    [InlineData("hq/closed", "dial-refused", false)]
+    [InlineData("hq/closed", "dial-refused", true)]
+    public async Task A_refusal_resets_the_client_after_one_round_trip(string target, string reason, bool reverse)
+    {
+        var way = TimeSpan.FromMilliseconds(100);
+        var services = TestRelay.Tcp(new IPEndPoint(IPAddress.Loopback, 1));
+        var cloudPlan = new TestJunctionPlan("cloud") { Relays = { ["test"] = target }, Peers = { ["hq"] = [] }, Dialled = reverse };
+        var hqPlan = new TestJunctionPlan("hq") { Services = { ["secret"] = services, ["closed"] = services }, Peers = { ["cloud"] = ["closed"] }, Dialled = !reverse };
+        await using var dialled = await TestJunction.StartAsync(reverse ? cloudPlan : hqPlan);
+        await using var far = new BlackHole(dialled.LinkAddress, delay: way);
+        await using var dialler = await TestJunction.StartAsync((reverse ? hqPlan : cloudPlan) with { Dial = [(dialled.Name, [far.Address])] });
+        var (cloud, hq) = reverse ? (dialled, dialler) : (dialler, dialled);
+        await cloud.LinkedAsync("hq");
+
+        var took = new List<double>();
+        // A busy machine may be late once or twice.
+        while (took.Count < 3 && took.DefaultIfEmpty(double.MaxValue).Min() >= 1.9)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.Equal(SeenEnd.Reset, await Peer.ConnectAndReadEndAsync(cloud.AddressOf("test")));
+            took.Add(watch.Elapsed / (2 * way));
+            Assert.Equal(reason, (await hq.Log.WaitAsync("connection-ended")).Fields["reason"]);
+            Assert.Equal(reason, (await cloud.Log.WaitAsync("connection-ended")).Fields["reason"]);
+        }
+
+        // A timer may be a millisecond early.
+        Assert.InRange(took.Min(), 0.98, 1.9);
     }
 
     [Theory]

@@ -138,6 +138,21 @@ public sealed class ProxyProtocolTests
         Assert.Equal("greeting-timeout", (await relay.EndAsync()).Fields["reason"]);
     }
 
+    [Theory]
+    [InlineData("", "50524F585920544350")]                                         // PROXY TCP
+    [InlineData("", "0D0A0D0A000D0A5155")]
+    [InlineData("0D0A0D0A000D0A515549540A" + "211100FF", "7F00000100000000FF")]
+    public async Task Who_sends_it_byte_by_byte_has_no_more_time(string opening, string rest)
+    {
+        var time = new ManualTime();
+        using var upstream = Peer.Listen();
+        await using var relay = await StartAsync(upstream, time: time);
+        var (_, end) = await Trickle.UntilTheTimeoutAsync(relay.Address, time, Convert.FromHexString(opening), Convert.FromHexString(rest));
+        Assert.Equal(SeenEnd.Reset, end);
+        Assert.Equal("greeting-timeout", (await relay.EndAsync()).Fields["reason"]);
+        Assert.False(upstream.Poll(0, SelectMode.SelectRead));
+    }
+
     [Fact]
     public async Task The_header_comes_before_tls_at_the_listener_and_at_the_target()
     {
