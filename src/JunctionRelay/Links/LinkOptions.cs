@@ -23,7 +23,7 @@ internal sealed record LinkOptions
     /// <summary>A PING this often; after three without a sign of life the transport is dropped.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>From the end of TLS to the peer's HELLO.</summary>
+    /// <summary>From the end of TLS to the peer's HELLO, and from there to the end of its KNOWN.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>A lost or failed link is dialled again within this; then within twice the time, up to <see cref="LongestRetry"/>; full jitter.</summary>

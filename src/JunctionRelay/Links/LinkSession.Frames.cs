@@ -10,13 +10,17 @@ internal sealed partial class LinkSession
 
     private readonly Dictionary<string, LinkListener> _expected = [];   // under _gate
     private bool _isResuming;
-    private List<(uint Stream, KnownStream State)> _peerKnown = [];
+    // What the peer's KNOWN says of the streams that are open here; of others nothing is kept, however many it lists.
+    private Dictionary<uint, KnownStream> _peerKnown = [];
     private uint _highestSeen;
     // Streams that something came for; the reading loop's alone.
     private readonly List<LinkStream> _news = [];
 
     /// <summary>The highest id of the peer's that has been seen.</summary>
     public uint HighestSeen => _highestSeen;
+
+    /// <summary>The peer has not said all of its KNOWN.</summary>
+    public bool AwaitsKnown => Volatile.Read(ref _isResuming);
 
     /// <summary>Frames of a new epoch follow; in one that resumes, KNOWN is the first.</summary>
     public void BeginEpoch(bool isResume) => (_isResuming, _peerKnown) = (isResume, []);
@@ -296,22 +300,19 @@ internal sealed partial class LinkSession
             return "KNOWN in an epoch that resumes nothing";
         if (LinkFrame.ReadKnownHeader(payload) is not var (isLast, highest, entries))
             return $"KNOWN with {payload.Length} bytes";
-        if (_peerKnown.Count + entries > Limits.MaxStreams + PeerLimits.MaxStreams + 2 * MostRefusedStreams)
-            return "KNOWN lists more streams than can be open";
         for (var i = 0; i < entries; i++)
-            _peerKnown.Add(LinkFrame.ReadKnownEntry(payload, i));
-        if (!isLast)
-            return null;
-
-        var known = new Dictionary<uint, KnownStream>(_peerKnown.Count);
-        foreach (var (id, state) in _peerKnown)
         {
-            if (!known.TryAdd(id, state))
-                return $"KNOWN lists stream {id} twice";
-            if (IsOurs(id) && id >= _nextId)
+            var (id, state) = LinkFrame.ReadKnownEntry(payload, i);
+            if (IsOurs(id) && id >= Volatile.Read(ref _nextId))
                 return $"KNOWN lists stream {id}, which was never opened";
+            // One that is forgotten here the peer forgets by our KNOWN; one whose OPEN was lost comes again.
+            if (Find(id) is not null && !_peerKnown.TryAdd(id, state))
+                return $"KNOWN lists stream {id} twice";
         }
 
+        if (!isLast)
+            return null;
+        var known = _peerKnown;
         _peerKnown = [];
         string? wrong = null;
         Outbox.Restart(() =>

@@ -246,6 +246,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
     {
         // Looked at twice per interval, so that silence is found within three and a half.
         using var timer = new PeriodicTimer(options.PingInterval / 2, options.Time);
+        var begun = options.Time.GetTimestamp();
         try
         {
             for (var tick = 0; ; tick++)
@@ -255,6 +256,8 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
                 await timer.WaitForNextTickAsync(over);
                 if (options.Time.GetElapsedTime(Volatile.Read(ref _lastReceived)) >= 3 * options.PingInterval)
                     return new LinkTransportEnd(IsSilent: true);
+                if (session.AwaitsKnown && options.Time.GetElapsedTime(begun) >= options.HelloTimeout)
+                    return new LinkTransportEnd(Fault: new IOException($"no KNOWN within {options.HelloTimeout.TotalSeconds:0.###} s"));
                 if (Bytes >= options.RotateAfterBytes)
                     session.RequestRotation();
                 session.Segments.Trim();

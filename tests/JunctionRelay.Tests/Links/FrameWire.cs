@@ -28,7 +28,7 @@ internal sealed class FrameWire : IDisposable
         }
     }
 
-    /// <summary>Of streams, in both directions.</summary>
+    /// <summary>Those of streams, in both directions; an OPEN and a CREDIT that go together count as one.</summary>
     public int Frames { get; private set; }
 
     public async Task<(LinkStream Opener, LinkStream Taker)> OpenAsync()
@@ -58,7 +58,9 @@ internal sealed class FrameWire : IDisposable
         while (from.Outbox.TryTake(out var stream, out var isControl))
         {
             var more = false;
-            var length = isControl ? stream.WriteControl(_batch) : stream.WriteData(_batch, out _, out _, out more);
+            LinkSegment? direct = null;
+            var length = isControl ? stream.WriteControl(_batch) : stream.WriteData(_batch, out direct, out _, out more);
+            Assert.Null(direct);   // what is large is written from where it lies, which is not tried here
             if (more)
                 from.EnqueueData(stream);
             if (length == 0)

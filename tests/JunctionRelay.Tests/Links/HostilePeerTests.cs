@@ -93,6 +93,23 @@ public sealed class HostilePeerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_slow_known_is_not_waited_for()
+    {
+        var options = _honest.HqOptions with { HelloTimeout = TimeSpan.FromMilliseconds(100), PingInterval = TimeSpan.FromMilliseconds(200) };
+        var acceptor = new LinkAcceptor(options, new LinkDirectory(), new LinkListener("hq"));
+        LinkHello first;
+        await using (var before = new RawPeer(acceptor))
+            first = await before.GreetAsync();
+        await using var peer = new RawPeer(acceptor);
+        var answer = await peer.GreetAsync(RawPeer.Hello with { Session = first.Session, Epoch = 2, Wanted = options.Self.Instance });
+        Assert.Equal(LinkVerdict.Resumed, answer.Verdict);
+        // It speaks, and says nothing.
+        await peer.SendAsync(LinkFrameType.Ping, 0, 1, 2, 3, 4, 5, 6, 7, 8);
+        await peer.Served.WaitAsync(Eventually.Deadline);
+        Assert.Contains(_honest.Log.Messages, m => m.Contains("no KNOWN within 0.1 s", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Unknown_frames_are_skipped_and_answered_once()
     {
         await using var peer = new RawPeer(_acceptor);

@@ -71,12 +71,21 @@ public sealed class LinkFuzzTests
         var session = new LinkSession(Guid.Empty, isDialler: false, Options, hello, null, random.Next(4) == 0 ? null : new LinkListener("hq"));
         session.TryOpen(LinkPair.Open("reverse"), out var ours, out _);
         var reader = new LinkReader();
+        if (random.Next(4) == 0)
+            Resume(session);
         var writing = Task.CompletedTask;
         var next = 1u;
         var sent = new Dictionary<uint, long>();
         for (var step = random.Next(1, 30); step > 0; step--)
         {
-            var bytes = Next(random, ref next, sent);
+            if (random.Next(30) == 0)
+            {
+                Resume(session);
+                reader = new LinkReader();
+            }
+
+            // Before KNOWN hardly anything else may come.
+            var bytes = session.AwaitsKnown && random.Next(8) > 0 ? Known(random, next, sent) : Next(random, ref next, sent);
             for (var done = 0; done < bytes.Length;)
             {
                 var piece = random.Next(1, bytes.Length - done + 1);
@@ -99,6 +108,31 @@ public sealed class LinkFuzzTests
         }
 
         session.End(CloseReason.Stopping);
+    }
+
+    // What a new transport does.
+    private static void Resume(LinkSession session)
+    {
+        _ = session.State();
+        session.BeginEpoch(isResume: true);
+        session.Outbox.Begin(EngineTurn.Share(), held: true);
+    }
+
+    private static byte[] Known(Random random, uint next, Dictionary<uint, long> sent)
+    {
+        var bytes = new byte[LinkFrame.HeaderBytes + 8 + 4 * LinkFrame.KnownEntryBytes];
+        var entries = random.Next(5);
+        var length = LinkFrame.WriteKnownHeader(bytes, entries, random.Next(3) > 0, (uint)random.Next(6));
+        for (var i = 0; i < entries; i++)
+        {
+            var id = random.Next(3) == 0 ? 2u : (uint)random.Next(1, (int)next + 2);
+            var received = random.Next(3) == 0 ? random.NextInt64() : random.Next(3000);
+            length += LinkFrame.WriteKnownEntry(bytes.AsSpan(length), id, new KnownStream(random.Next(5) == 0, received, random.Next(2) * received, received + sent.GetValueOrDefault(id) + 2048));
+        }
+
+        if (random.Next(6) == 0)
+            bytes[random.Next(length)] ^= (byte)(1 << random.Next(8));
+        return bytes[..length];
     }
 
     // What the writer of a transport does, without one.

@@ -42,15 +42,17 @@ public sealed class LinkModelTests(ITestOutputHelper output)
 
         var schedules = search.Schedules().ToList();
         var every = Math.Max(1, schedules.Count / MostSchedules);
-        var (followed, steps) = (0, 0L);
+        var (followed, whole, steps) = (0, 0, 0L);
         for (var i = 0; i < schedules.Count; i += every, followed++)
         {
             var (length, wrong) = new ModelReplay(model, streams).Run(schedules[i]);
             Assert.True(wrong is null, $"schedule {i}: {wrong}");
             steps += length;
+            whole += length == schedules[i].Length ? 1 : 0;
         }
 
-        output.WriteLine($"{search.States} states; {followed} of {schedules.Count} schedules followed, {steps} steps");
+        output.WriteLine($"{search.States} states; {followed} of {schedules.Count} schedules followed, {whole} to their ends, {steps} steps");
+        Assert.True(whole > followed / 2, $"only {whole} of {followed} schedules were followed to their ends");
         Assert.True(steps > 10_000, $"only {steps} steps");
     }
 
