@@ -28,6 +28,16 @@ public sealed class StrangersAtEntrancesTakeLittle
         ("proxy", [13, 10, 13, 10, 0, 13, 10, (byte)'Q', (byte)'U', (byte)'I', (byte)'T', 10, 0x21, 0x11, 0, 216, .. new byte[100]]),
     ];
 
+    // How each kind begins that never stops: as one of the protocol's own would.
+    private static readonly (string Relay, byte[] Begins)[] Endless =
+    [
+        ("socks", [5, 255]),
+        ("socks", [5, 1, 0, 5, 1, 0, 3, 255]),
+        ("http", "CONNECT license:27000 HTTP/1.1\r\nX: "u8.ToArray()),
+        ("proxy", [13, 10, 13, 10, 0, 13, 10, (byte)'Q', (byte)'U', (byte)'I', (byte)'T', 10, 0x21, 0x11, 255, 255]),
+        ("proxy", "PROXY TCP4 "u8.ToArray()),
+    ];
+
     [Fact]
     public async Task They_end_in_time_and_nothing_is_dialled_for_them()
     {
@@ -36,9 +46,9 @@ public sealed class StrangersAtEntrancesTakeLittle
         await using var junction = await JunctionProcess.Start($$"""
             {
               "relays": {
-                "socks": { "listen": ["socks5://127.0.0.1:{{ports["socks"]}}"], "open": ["127.0.0.1:{{echo.Port}}"], "handshakeTimeout": "5s" },
-                "http": { "listen": ["http://127.0.0.1:{{ports["http"]}}"], "open": ["127.0.0.1:{{echo.Port}}"], "handshakeTimeout": "5s" },
-                "proxy": { "listen": ["127.0.0.1:{{ports["proxy"]}}"], "target": ["127.0.0.1:{{echo.Port}}"], "proxyFrom": ["127.0.0.1"], "handshakeTimeout": "5s", "healthInterval": "0" }
+                "socks": { "listen": ["socks5://127.0.0.1:{{ports["socks"]}}"], "open": ["127.0.0.1:{{echo.Port}}"], "handshakeTimeout": "8s" },
+                "http": { "listen": ["http://127.0.0.1:{{ports["http"]}}"], "open": ["127.0.0.1:{{echo.Port}}"], "handshakeTimeout": "8s" },
+                "proxy": { "listen": ["127.0.0.1:{{ports["proxy"]}}"], "target": ["127.0.0.1:{{echo.Port}}"], "proxyFrom": ["127.0.0.1"], "handshakeTimeout": "8s", "healthInterval": "0" }
               }
             }
             """);
@@ -57,7 +67,9 @@ public sealed class StrangersAtEntrancesTakeLittle
                 }
             }
 
-            var endless = ports.Values.SelectMany(port => Enumerable.Range(0, EndlessEach).Select(_ => SayEndlessly(port))).ToList();
+            // All of them at once.
+            await Deadline.Until(() => junction.Sockets >= Silent.Length * Each, Deadline.Soon, "the junction has all strangers");
+            var endless = Endless.SelectMany(e => Enumerable.Range(0, EndlessEach).Select(_ => SayEndlessly(ports[e.Relay], e.Begins))).ToList();
             await Served(ports["socks"], echo.Port);
             var refused = await Task.WhenAll(endless).Within(Deadline.Soon, "all who talk without end are ended", junction.Program.Said);
             Assert.All(refused, said => Assert.InRange(said, 1, 16 * Mebibyte));
@@ -76,9 +88,10 @@ public sealed class StrangersAtEntrancesTakeLittle
     }
 
     // How many bytes went into the connection before it ended.
-    private static async Task<long> SayEndlessly(int port)
+    private static async Task<long> SayEndlessly(int port, byte[] begins)
     {
         using var socket = await Loopback.Connect(port);
+        await socket.SendAsync(begins);
         var anything = new byte[16 * 1024];
         Array.Fill(anything, (byte)'A');
         for (var said = 0L; ; said += anything.Length)

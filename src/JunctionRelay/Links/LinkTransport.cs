@@ -7,10 +7,10 @@ namespace JunctionRelay.Links;
 /// <summary>How a transport came to its end.</summary>
 /// <param name="Violation">What the peer did wrong, if that was it.</param>
 /// <param name="Fault">The exception that ended it, for logs.</param>
-/// <param name="IsSilent">Nothing came for three ping intervals.</param>
-internal sealed record LinkTransportEnd(string? Violation = null, Exception? Fault = null, bool IsSilent = false)
+/// <param name="Lacking">What was waited for too long.</param>
+internal sealed record LinkTransportEnd(string? Violation = null, Exception? Fault = null, string? Lacking = null)
 {
-    public override string ToString() => Violation ?? (IsSilent ? "no sign of life" : Fault?.Message ?? "ended by the peer");
+    public override string ToString() => Violation ?? Lacking ?? Fault?.Message ?? "ended by the peer";
 }
 
 /// <summary>
@@ -118,7 +118,7 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
             BeginStop();
             await over.CancelAsync();
             var ends = await Task.WhenAll(reading, writing, pinging);
-            return ends.FirstOrDefault(end => end.Violation is not null) ?? ends.FirstOrDefault(end => end.IsSilent) ?? ends.FirstOrDefault(end => end.Fault is not null) ?? ends[0];
+            return ends.FirstOrDefault(end => end.Violation is not null) ?? ends.FirstOrDefault(end => end.Lacking is not null) ?? ends.FirstOrDefault(end => end.Fault is not null) ?? ends[0];
         }
         finally
         {
@@ -255,9 +255,9 @@ internal sealed class LinkTransport(Connection connection, LinkOptions options) 
                     session.Outbox.Ping(options.Time.GetTimestamp());
                 await timer.WaitForNextTickAsync(over);
                 if (options.Time.GetElapsedTime(Volatile.Read(ref _lastReceived)) >= 3 * options.PingInterval)
-                    return new LinkTransportEnd(IsSilent: true);
+                    return new LinkTransportEnd(Lacking: "no sign of life");
                 if (session.AwaitsKnown && options.Time.GetElapsedTime(begun) >= options.HelloTimeout)
-                    return new LinkTransportEnd(Fault: new IOException($"no KNOWN within {options.HelloTimeout.TotalSeconds:0.###} s"));
+                    return new LinkTransportEnd(Lacking: $"no KNOWN within {options.HelloTimeout.TotalSeconds:0.###} s");
                 if (Bytes >= options.RotateAfterBytes)
                     session.RequestRotation();
                 session.Segments.Trim();
