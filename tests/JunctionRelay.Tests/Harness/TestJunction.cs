@@ -57,7 +57,7 @@ internal sealed class TestJunction : IAsyncDisposable
             linkLog);
         var relays = new RelayService(
             [.. plan.Relays.Select(r => Relay(plan, directory, r.Key, r.Value))],
-            TimeSpan.Zero, log, TimeProvider.System, (PeersPlan(plan, directory), links.Streams));
+            TimeSpan.Zero, log, plan.Time, (PeersPlan(plan, directory), links.Streams));
         await links.StartAsync(CancellationToken.None);
         await relays.StartAsync(CancellationToken.None);
         return new TestJunction(plan.Name, links, relays, directory, log, linkLog);
@@ -140,6 +140,9 @@ internal sealed record TestJunctionPlan(string Name)
     public TimeSpan? PingInterval { get; init; }
     public TimeSpan? Resume { get; init; }
     public TimeSpan? RotationGrace { get; init; }
+
+    /// <summary>The clock of its relays and services; that of its links is always the system's.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public VendorPorts? Ports(string name) => Follows.TryGetValue(name, out var allowed) ? new VendorPorts([allowed], TimeProvider.System) : null;
 }

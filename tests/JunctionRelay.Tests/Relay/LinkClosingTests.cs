@@ -8,6 +8,7 @@ namespace JunctionRelay.Tests.Relay;
 public sealed class LinkClosingTests
 {
     private static readonly byte[] Request = Encoding.ASCII.GetBytes("a request of the client");
+    private static readonly byte[] Answer = Encoding.ASCII.GetBytes("an answer of the server, a little longer");
 
     public static TheoryData<bool, bool, bool, bool> Mixes()
     {
@@ -66,6 +67,25 @@ public sealed class LinkClosingTests
         await pair.EndsAsync(clientFirst ? CloseReason.ClientReset : CloseReason.TargetReset);
     }
 
+    [Theory, MemberData(nameof(Mixes))]
+    public Task Silence_after_a_half_close_is_cut_on_both_sides(bool reverse, bool clientTls, bool targetTls, bool clientFirst)
+    {
+        var time = new ManualTime();
+        return SilenceIsCutAsync(reverse, clientTls, targetTls, clientFirst, time, time, time);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public Task Silence_that_one_junction_alone_has_noticed_is_cut_at_both(bool reverse, bool atCloud)
+    {
+        // The other's clock is the system's, which comes nowhere near the limit.
+        var time = new ManualTime();
+        return SilenceIsCutAsync(reverse, false, false, clientFirst: !atCloud, atCloud ? time : TimeProvider.System, atCloud ? TimeProvider.System : time, time);
+    }
+
     [Theory]
     [InlineData(false, true, false, true)]
     [InlineData(true, true, true, true)]
@@ -76,9 +96,47 @@ public sealed class LinkClosingTests
         await using var pair = await LinkedPair.StartAsync(reverse, clientTls, targetTls);
         var (first, second) = clientFirst ? (pair.Client, pair.Server) : (pair.Server, pair.Client);
         await first.SendAsync(Request);
+        var ending = first.ReadToEndAsync();
         first.EndTransportOnly();
         Assert.Equal((Request.Length, SeenEnd.Reset), Kind(await second.ReadToEndAsync()));
+        Assert.Equal((0, SeenEnd.Reset), Kind(await ending));
         await pair.EndsAsync(clientFirst ? CloseReason.ClientTruncated : CloseReason.TargetTruncated);
+    }
+
+    private static async Task SilenceIsCutAsync(bool reverse, bool clientTls, bool targetTls, bool clientFirst, TimeProvider atCloud, TimeProvider atHq, ManualTime time)
+    {
+        await using var pair = await LinkedPair.StartAsync(reverse, clientTls, targetTls, atCloud, atHq);
+        var (first, second) = clientFirst ? (pair.Client, pair.Server) : (pair.Server, pair.Client);
+        await first.SendAsync(Request);
+        await first.EndAsync();
+        Assert.Equal((Request.Length, SeenEnd.Clean), Kind(await second.ReadToEndAsync()));
+
+        foreach (var seconds in new[] { 59, 30 })
+        {
+            await PassAsync(seconds);
+            await second.SendAsync(Answer);
+            Assert.Equal(Answer, await first.ReadAsync(Answer.Length));
+        }
+
+        var ending = first.ReadToEndAsync();
+        // The next sweep sees the last answer, and silence counts from then.
+        await PassAsync(1);
+        await PassAsync(58);
+        Assert.False(ending.IsCompleted, "the silence is cut too early");
+        await PassAsync(4);
+        Assert.Equal((0, SeenEnd.Reset), Kind(await ending));
+        // It has read an end already: what came after that shows in the socket.
+        await Eventually.TrueAsync(() => second.WasReset, () => "the side that sent last was not reset");
+        await pair.EndsAsync(CloseReason.HalfClosedTimeout);
+
+        // Whoever lives by this clock has looked at its connections when it returns: who comes late looks once for several seconds.
+        Task PassAsync(int seconds)
+        {
+            time.Advance(TimeSpan.FromSeconds(seconds));
+            return Eventually.TrueAsync(() => HasSwept(pair.Cloud, atCloud) && HasSwept(pair.Hq, atHq), () => "no sweep comes");
+        }
+
+        bool HasSwept(TestJunction junction, TimeProvider itsTime) => itsTime != time || junction.Relays.Connections.SweptAt == time.GetTimestamp();
     }
 
     private static (int Length, SeenEnd End) Kind((byte[] Bytes, SeenEnd End) seen) => (seen.Bytes.Length, seen.End);
@@ -93,7 +151,7 @@ public sealed class LinkClosingTests
         public Peer Client { get; }
         public Peer Server { get; }
 
-        public static async Task<LinkedPair> StartAsync(bool reverse, bool clientTls, bool targetTls)
+        public static async Task<LinkedPair> StartAsync(bool reverse, bool clientTls, bool targetTls, TimeProvider? atCloud = null, TimeProvider? atHq = null)
         {
             using var upstream = Peer.Listen();
             var target = targetTls ? TestRelay.Tls(upstream.LocalEndPoint!) as object : TestRelay.Tcp(upstream.LocalEndPoint!);
@@ -103,8 +161,9 @@ public sealed class LinkClosingTests
                 ListenTls = clientTls ? new TlsSettings(TestPki.Default.Identity("relay.test"), null) : null,
                 Peers = { ["hq"] = [] },
                 Dialled = reverse,
+                Time = atCloud ?? TimeProvider.System,
             };
-            var hqPlan = new TestJunctionPlan("hq") { Services = { ["lmgrd"] = target }, Peers = { ["cloud"] = ["lmgrd"] }, Dialled = !reverse };
+            var hqPlan = new TestJunctionPlan("hq") { Services = { ["lmgrd"] = target }, Peers = { ["cloud"] = ["lmgrd"] }, Dialled = !reverse, Time = atHq ?? TimeProvider.System };
             TestJunction cloud, hq;
             if (reverse)
             {
