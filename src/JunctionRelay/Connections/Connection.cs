@@ -64,6 +64,9 @@ internal abstract class Connection : IDuplexPipe, IAsyncDisposable
     /// </summary>
     public virtual ConnectionFault? Probe(TimeSpan silentAfter) => null;
 
+    /// <summary>Why the peer reset the connection, where it said so: a far junction does, whose reason is also that of what hangs on it here. Null otherwise.</summary>
+    public virtual CloseReason? Told => null;
+
     /// <summary>Reads straight into <paramref name="destination"/> (0 = clean end). For layers above (TLS) that own a buffer already; never beside <see cref="Input"/>.</summary>
     public virtual async ValueTask<int> ReceiveAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {

@@ -57,6 +57,8 @@ internal sealed class TlsConnection : Connection
     public override ValueTask CompleteOutputAsync() => _output.EndAsync();
     public override ValueTask DrainOutputAsync(TimeSpan limit) => _transport.DrainOutputAsync(limit);
     public override ConnectionFault? Probe(TimeSpan silentAfter) => _transport.Probe(silentAfter);
+
+    public override CloseReason? Told => _transport.Told;
     public override ValueTask EndAboveAsync() => _transport.EndAboveAsync();
     public override void Abort(CloseReason reason) => _transport.Abort(reason);
 

@@ -19,5 +19,7 @@ internal sealed class FollowedConnection(Connection inner, FollowedInput input) 
     public override ValueTask EndAboveAsync() => inner.EndAboveAsync();
     public override void Abort(CloseReason reason) => inner.Abort(reason);
     public override ConnectionFault? Probe(TimeSpan silentAfter) => inner.Probe(silentAfter);
+
+    public override CloseReason? Told => inner.Told;
     public override ValueTask DisposeAsync() => inner.DisposeAsync();
 }

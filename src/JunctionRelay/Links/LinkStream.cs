@@ -177,6 +177,15 @@ internal sealed partial class LinkStream : Connection
             return _brokenByPeer ? ConnectionFault.Reset : null;
     }
 
+    public override CloseReason? Told
+    {
+        get
+        {
+            lock (Gate)
+                return _brokenByPeer ? _broken : null;
+        }
+    }
+
     public override ValueTask DisposeAsync()
     {
         Abort(CloseReason.InternalError, "the connection was left before it had ended");

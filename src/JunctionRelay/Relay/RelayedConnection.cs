@@ -146,7 +146,7 @@ internal sealed class RelayedConnection
         else if (_dialling && _client.Probe(_relay.Socket.SilentAfter) is { } fault)
         {
             // A client that is held for long may leave; only its reset can be told from a half-close that awaits the answer.
-            Abort(CloseReasons.Of(ConnectionSide.Client, fault));
+            Abort(_client.Told ?? CloseReasons.Of(ConnectionSide.Client, fault));
         }
     }
 

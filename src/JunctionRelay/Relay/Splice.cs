@@ -90,7 +90,7 @@ internal sealed class Splice(Connection client, Connection target, RelayLimits l
             if (fault == ConnectionFault.Reset && !Unread(side == ConnectionSide.Client ? _toTarget : _toClient)) return;
             // Both ended: what looks like a reset is the two ends that were exchanged.
             if (_toTarget.EndedAt != 0 && _toClient.EndedAt != 0) return;
-            Abort(CloseReasons.Of(side, fault));
+            Abort((side == ConnectionSide.Client ? client : target).Told ?? CloseReasons.Of(side, fault));
         }
 
         static bool Unread(SpliceDirection direction) => direction.IsWriting || direction.EndedAt != 0;
