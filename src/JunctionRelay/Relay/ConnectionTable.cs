@@ -62,8 +62,9 @@ internal sealed class ConnectionTable(TimeProvider time)
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
+                var began = time.GetTimestamp();
                 foreach (var (connection, _) in _connections) Sweep(connection);
-                Volatile.Write(ref _sweptAt, time.GetTimestamp());
+                Volatile.Write(ref _sweptAt, began);
             }
         }
         catch (OperationCanceledException)
